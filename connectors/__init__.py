@@ -1,0 +1,1 @@
+"""The edges: each connector talks to one kind of outside system, and knows only the schemas."""

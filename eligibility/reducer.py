@@ -1,0 +1,202 @@
+"""The reducer: (state, journal record) → (state, effects). Pure: no clock, no randomness, no I/O.
+
+A record is applied whole or not at all. One on which the engine fails is quarantined: it changes nothing but is
+recorded as an effect; since the fold is deterministic, a replay quarantines the same record at the same offset.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from eligibility.effects import Effect, Stamp
+from eligibility.errors import StopPartition
+from eligibility.partition_state import BUCKETS, PartitionState
+from eligibility.registry import Registry, is_new
+from eligibility.settle import catch_up, settle
+from eligibility.state import CATALOGUE, FILE, POLICY
+from eligibility.subject_file import NO_ITEM, FactKey, RosterKey, SubjectFile
+from eligibility.values import decode
+from schemas.events import RosterEntry
+from schemas.journal import (
+    CatalogueControl,
+    ChangeEntry,
+    CommandEntry,
+    ControlEntry,
+    Epoch,
+    JournalRecord,
+    Origin,
+    PolicyControl,
+    Pump,
+    ReceiptEntry,
+    RosterEntryRecord,
+    journal_record,
+)
+from schemas.rejected import RejectCode, Rejected
+from schemas.topics import JOURNAL
+
+DUE_PER_PUMP = 200
+QUARANTINED_AT_MOST = 10
+
+SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
+
+
+@dataclass
+class Folded:
+    """What one record led to: its effects in order, and the keys of the state records it changed."""
+
+    effects: list[Effect] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+
+
+def fold(state: PartitionState, offset: int, value: bytes) -> Folded:
+    """Fold one journal record into `state`, which is changed in place once the record has been worked out whole.
+
+    An offset the state has is skipped. Raises StopPartition when the journal cannot be followed.
+    """
+    if offset <= state.offset:
+        return Folded()
+    try:
+        folded = _fold_record(state, offset, journal_record.validate_json(value))
+    except (StopPartition, MemoryError):
+        raise
+    except Exception as error:  # whatever the engine fails on must not stop the records behind it
+        folded = _quarantine(state, offset, value, error)
+    state.offset = offset
+    return folded
+
+
+def _fold_record(state: PartitionState, offset: int, record: JournalRecord) -> Folded:
+    match record:
+        case ControlEntry():
+            return _fold_control(state, record)
+        case Pump():
+            return _fold_pump(state, offset, record)
+        case _:
+            return _fold_entry(state, offset, record)
+
+
+def _fold_control(state: PartitionState, entry: ControlEntry) -> Folded:
+    """Rules and time reach the subjects in slices, driven by pumps: here only the registry moves."""
+    before = state.registry
+    state.registry = before.fold(entry.sequence, entry.record)
+    folded = Folded()
+    if state.registry is before:
+        return folded
+    match entry.record:
+        case Epoch():
+            state.buckets_left = BUCKETS
+        case CatalogueControl():
+            state.buckets_left = BUCKETS
+            folded.changed.add(CATALOGUE)
+        case PolicyControl():
+            state.buckets_left = BUCKETS
+            folded.changed.add(POLICY + entry.record.policy_id)
+    return folded
+
+
+def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
+    """One slice: a bucket of the open roll-out, then what time has made due."""
+    folded = Folded()
+    if pump.n <= state.pump:
+        return folded
+    now = state.registry.now
+    stamp = Stamp(state.partition, offset, f"pump/{pump.n}")
+    files: dict[str, SubjectFile] = {}
+    rolling = now is not None and state.buckets_left > 0
+    if now is not None:
+        slice_ = state.bucket(state.next_bucket) if rolling else []
+        for subject in slice_:
+            files[subject] = _bring_up(state.files[subject], state.registry, now, stamp, folded)
+        for subject in state.due(now, DUE_PER_PUMP):
+            if subject not in files:
+                files[subject], happened = catch_up(state.files[subject], state.registry, now, stamp)
+                folded.effects += happened
+    for file in files.values():
+        _put(state, file, folded)
+    state.pump = pump.n
+    if rolling:
+        state.next_bucket = (state.next_bucket + 1) % BUCKETS
+        state.buckets_left -= 1
+    return folded
+
+
+def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Folded:
+    folded = Folded()
+    if not is_new(state.high_waters, entry.origin):
+        return folded
+    known = state.files.get(entry.subject)
+    file = known or SubjectFile(entry.subject)
+    registry, now = state.registry, state.registry.now
+    stamp = Stamp(state.partition, offset, str(entry.origin))
+    if now is not None:
+        file, folded.effects = catch_up(file, registry, now, stamp)
+    changed = _apply(file, entry)
+    if now is not None and changed is not file:
+        changed, happened = settle(changed, registry, now, stamp)
+        folded.effects += happened
+    if changed is not known and (known is not None or changed != SubjectFile(entry.subject)):
+        _put(state, changed, folded)
+    state.high_waters[entry.origin.source] = (entry.origin.offset, entry.origin.ordinal)
+    return folded
+
+
+def _bring_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp, folded: Folded) -> SubjectFile:
+    file, happened = catch_up(file, registry, now, stamp)
+    folded.effects += happened
+    file, happened = settle(file, registry, now, stamp)
+    folded.effects += happened
+    return file
+
+
+def _put(state: PartitionState, file: SubjectFile, folded: Folded) -> None:
+    if file is not state.files.get(file.subject):
+        state.put(file)
+        folded.changed.add(FILE + file.subject)
+
+
+def _apply(file: SubjectFile, entry: SubjectEntry) -> SubjectFile:
+    match entry:
+        case ChangeEntry():
+            return _apply_change(file, entry)
+        case RosterEntryRecord():
+            return _apply_roster(file, entry.data)
+        case _:
+            return file  # commands and receipts are kept in the journal; cases and gateways will act on them
+
+
+def _apply_change(file: SubjectFile, entry: ChangeEntry) -> SubjectFile:
+    if entry.version <= file.versions.get(entry.provider, 0):
+        return file
+    values = {FactKey(f.name, f.period): None if f.value is None else decode(f.value) for f in entry.facts}
+    return file.with_facts(entry.provider, entry.version, values, entry.effective_at, entry.arrived_at)
+
+
+def _apply_roster(file: SubjectFile, entry: RosterEntry) -> SubjectFile:
+    known = file.roster.get(RosterKey(entry.policy, entry.item or NO_ITEM))
+    if known is not None and entry.roster_version <= known.roster_version:
+        return file
+    return file.with_roster_entry(entry)
+
+
+def _quarantine(state: PartitionState, offset: int, value: bytes, error: Exception) -> Folded:
+    text = (
+        f"the engine failed on journal record {state.partition}@{offset}: {type(error).__name__}; nothing was applied"
+    )
+    if state.quarantined >= QUARANTINED_AT_MOST:
+        raise StopPartition(
+            f"{text}, and {QUARANTINED_AT_MOST} are quarantined already: this needs a person"
+        ) from error
+    state.quarantined += 1
+    origin = Origin(topic=JOURNAL, partition=state.partition, offset=offset)
+    moment = state.registry.now or datetime.fromisoformat("1900-01-01T00:00:00+00:00")
+    rejected = Rejected(
+        origin=origin,
+        topic=JOURNAL,
+        code=RejectCode.QUARANTINED,
+        text=text,
+        rejected_at=moment,
+        value=b64encode(value).decode(),
+    )
+    return Folded([rejected])

@@ -1,0 +1,206 @@
+"""Settling a subject: its open matches made equal to what its facts and the policies say at a moment.
+
+Everything that can change a verdict goes through here: a fact, a roster line, a policy, time. What comes out depends
+only on the subject's file, the registry and the moments at which something changed, never on when a roll-out got here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from eligibility.business_time import business_date, start_of
+from eligibility.effects import Effect, Stamp
+from eligibility.evaluate import Evaluation, evaluate, view_of
+from eligibility.registry import Registry
+from eligibility.subject_file import NO_PERIOD, Match, PeriodItem, RosterKey, SubjectFile, Told
+from schemas.decisions import Amount, Decision, MatchKey, Reason, Verdict
+from schemas.notices import Notice, NoticeKind, NoticeTopic
+from schemas.policy import Policy, Zone
+
+REMIND_BEFORE = timedelta(days=30)
+
+
+def catch_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp) -> tuple[SubjectFile, list[Effect]]:
+    """Handle, in order, every moment up to `now` at which time or a policy changed something for the subject."""
+    if file.settled_at is None:
+        return file, []
+    effects: list[Effect] = []
+    turns = sorted({t.at for t in registry.turns if t.sequence > file.settled_sequence and t.at >= file.settled_at})
+    moment = file.settled_at
+    while True:
+        due = file.due_at if file.due_at is not None and file.due_at > moment else None
+        following = [m for m in (due, *turns[:1]) if m is not None]
+        if not following or (moment := min(following)) > now:
+            return file, effects
+        turns = [turn for turn in turns if turn > moment]
+        file, happened = settle(file, registry, moment, stamp)
+        effects += happened
+
+
+def settle(file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp) -> tuple[SubjectFile, list[Effect]]:
+    """Decide the subject at a moment: the file after it, and the decisions, pushes and reminders that follow.
+
+    A file that comes out as it went in is returned itself, so that nothing is written for it.
+    """
+    view = view_of(file, registry.facts, business_date(at))
+    settling = _Settling(file, registry, at, stamp)
+    due: list[datetime | None] = []
+    for policy_id in sorted(registry.policies):
+        history = registry.policies[policy_id]
+        version = history.at(at)
+        found = [] if version is None else evaluate(version.compiled, view)
+        settling.policy(policy_id, found, withdrawn=history.withdrawn(at))
+        due.append(history.changes_after(at))
+        due.extend(start_of(e.changes_on) for e in found if e.changes_on is not None)
+    settling.remind()
+    due.extend(settling.reminders_due())
+    due_at = min((moment for moment in due if moment is not None), default=None)
+    after = replace(file, matches=settling.matches, told=settling.told, due_at=due_at)
+    if after == file and file.settled_at is not None:
+        return file, settling.effects
+    return replace(after, settled_at=at, settled_sequence=registry.sequence), settling.effects
+
+
+class _Settling:
+    """One subject at one moment: collects the matches as they are to be, and the effects of getting there."""
+
+    def __init__(self, file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp) -> None:
+        self.file, self.registry, self.at, self.stamp = file, registry, at, stamp
+        self.matches: dict[PeriodItem, Match] = dict(file.matches)
+        self.told: dict[RosterKey, Told] = dict(file.told)
+        self.effects: list[Effect] = []
+
+    def policy(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
+        """Close what no longer holds, then open or restate what does."""
+        eligible = {e.key: e for e in found if e.eligible is True}
+        now_known = {e.key: e for e in found}
+        continued = {key.item for key in eligible}
+        for key in sorted(k for k in self.matches if k.policy == policy_id and k not in eligible):
+            self._close(key, now_known, withdrawn=withdrawn, goes_on=key.item in continued)
+        for key in sorted(eligible):
+            self._open(eligible[key])
+
+    def _close(
+        self, key: PeriodItem, now_known: Mapping[PeriodItem, Evaluation], *, withdrawn: bool, goes_on: bool
+    ) -> None:
+        match = self.matches.pop(key)
+        found = now_known.get(key)
+        if withdrawn:
+            verdict = Verdict.WITHDRAWN
+        elif found is None and key.period == NO_PERIOD:
+            verdict = Verdict.INELIGIBLE  # the roster line is gone, or no version acts
+        elif found is None or found.over:
+            verdict = Verdict.ENDED  # another period has begun, or the validity is over
+        else:
+            verdict = Verdict.INELIGIBLE if found.eligible is False else Verdict.UNDETERMINED
+        version = match.policy_version if found is None else found.policy.version
+        self._decide(key, verdict, version, () if found is None else found.reasons, None)
+        told_key = RosterKey(key.policy, key.item)
+        told = self.told.get(told_key)
+        if told is None or verdict is Verdict.UNDETERMINED or (verdict is Verdict.ENDED and goes_on):
+            return
+        del self.told[told_key]
+        if verdict in (Verdict.INELIGIBLE, Verdict.WITHDRAWN):
+            document = self._document(key.policy, match.policy_version)
+            self._notify(document, key, NoticeTopic.NO_LONGER_ELIGIBLE, supersedes=told.effect_id)
+
+    def _open(self, e: Evaluation) -> None:
+        known = self.matches.get(e.key)
+        new = Match(e.policy.version, e.digest, self.at, e.ends_on, None if e.amount is None else e.amount.value)
+        if known is not None and known.digest == new.digest:
+            return
+        self.matches[e.key] = new if known is None else new._replace(as_of=known.as_of)
+        self._decide(e.key, Verdict.ELIGIBLE, e.policy.version, e.reasons, e.amount)
+        told_key = RosterKey(e.key.policy, e.key.item)
+        if e.policy.public and told_key not in self.told:
+            effect_id = self._notify(e.policy, e.key, NoticeTopic.ELIGIBLE, amount=e.amount, due=e.ends_on)
+            soon = e.ends_on is not None and self.at >= _remind_at(new)
+            self.told[told_key] = Told(effect_id, reminded=soon)
+
+    def remind(self) -> None:
+        """One reminder per matter, `REMIND_BEFORE` its last day, unless the push itself came that late."""
+        for key, match in sorted(self.matches.items()):
+            told = self.told.get(RosterKey(key.policy, key.item))
+            if told is None or told.reminded or match.ends_on is None or self.at < _remind_at(match):
+                continue
+            document = self._document(key.policy, match.policy_version)
+            claimed = document.zone is Zone.DIRECT and document.claim is not None
+            about = NoticeTopic.CLAIM_WINDOW_CLOSING if claimed else NoticeTopic.VALIDITY_ENDING
+            self._notify(document, key, about, due=match.ends_on)
+            self.told[RosterKey(key.policy, key.item)] = told._replace(reminded=True)
+
+    def reminders_due(self) -> list[datetime]:
+        """When the reminders of open matches are to be given."""
+        pending = [
+            _remind_at(match)
+            for key, match in self.matches.items()
+            if (told := self.told.get(RosterKey(key.policy, key.item))) is not None
+            and not told.reminded
+            and match.ends_on is not None
+        ]
+        return [moment for moment in pending if moment > self.at]
+
+    def _document(self, policy_id: str, version: int) -> Policy:
+        versions = self.registry.policies[policy_id].versions
+        return next(v.document for v in versions if v.document.version == version)
+
+    def _match_key(self, key: PeriodItem) -> MatchKey:
+        return MatchKey(subject=self.file.subject, policy=key.policy, period=key.period, item=key.item)
+
+    def _decide(
+        self,
+        key: PeriodItem,
+        verdict: Verdict,
+        version: int,
+        reasons: tuple[Reason, ...],
+        amount: Amount | None,
+    ) -> None:
+        self.effects.append(
+            Decision(
+                match=self._match_key(key),
+                verdict=verdict,
+                policy_version=version,
+                as_of=self.at,
+                reasons=list(reasons),
+                amount=amount,
+                journal=self.stamp.position,
+                effect_id=self.stamp.next_id(),
+            )
+        )
+
+    def _notify(
+        self,
+        policy: Policy,
+        key: PeriodItem,
+        about: NoticeTopic,
+        *,
+        amount: Amount | None = None,
+        due: date | None = None,
+        supersedes: str | None = None,
+    ) -> str:
+        reminder = about in (NoticeTopic.VALIDITY_ENDING, NoticeTopic.CLAIM_WINDOW_CLOSING)
+        params = {"title": policy.title.zh, "title_en": policy.title.en, "zone": policy.zone.value}
+        if amount is not None:
+            params["arithmetic"] = amount.arithmetic
+            if amount.value is not None:
+                params["amount"] = amount.value
+        notice = Notice(
+            kind=NoticeKind.REMINDER if reminder else NoticeKind.PUSH,
+            about=about,
+            matter=self._match_key(key),
+            policy_version=policy.version,
+            as_of=self.at,
+            due=due,
+            params=params,
+            supersedes=supersedes,
+            effect_id=self.stamp.next_id(),
+        )
+        self.effects.append(notice)
+        return notice.effect_id
+
+
+def _remind_at(match: Match) -> datetime:
+    assert match.ends_on is not None
+    return start_of(match.ends_on - REMIND_BEFORE)

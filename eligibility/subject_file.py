@@ -1,0 +1,109 @@
+"""一企一档: what the state holds about one subject, and what follows from it. Immutable; a change gives a new file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from eligibility.values import Value
+from schemas.events import RosterEntry
+
+NO_PERIOD = "-"
+NO_ITEM = "-"
+
+
+class FactKey(NamedTuple):
+    """A fact, and its period's label or `-`."""
+
+    name: str
+    period: str = NO_PERIOD
+
+
+class FactValue(NamedTuple):
+    """A value with its provenance; `version` is the provider's version that last changed it."""
+
+    value: Value
+    provider: str
+    version: int
+    effective_at: datetime
+    arrived_at: datetime
+
+
+class RosterKey(NamedTuple):
+    """A line of a policy's roster: the policy and the item, or `-`."""
+
+    policy: str
+    item: str = NO_ITEM
+
+
+class Match(NamedTuple):
+    """An open match: the subject is eligible. `digest` tells whether what was decided has changed since."""
+
+    policy_version: int
+    digest: str
+    as_of: datetime
+    ends_on: date | None
+    amount: str | None
+
+
+class PeriodItem(NamedTuple):
+    """What a match is about, within its subject."""
+
+    policy: str
+    period: str = NO_PERIOD
+    item: str = NO_ITEM
+
+
+class Told(NamedTuple):
+    """What the subject was told about a policy and item: the push, and whether its end was reminded of."""
+
+    effect_id: str
+    reminded: bool
+
+
+def _empty() -> Mapping[Any, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class SubjectFile:
+    """One subject.
+
+    `settled_at` and `settled_sequence`: the moment and the control sequence up to which its matches are decided;
+    `due_at`: when one of them may next change by time alone.
+    """
+
+    subject: str
+    facts: Mapping[FactKey, FactValue] = field(default_factory=_empty)
+    versions: Mapping[str, int] = field(default_factory=_empty)
+    roster: Mapping[RosterKey, RosterEntry] = field(default_factory=_empty)
+    matches: Mapping[PeriodItem, Match] = field(default_factory=_empty)
+    told: Mapping[RosterKey, Told] = field(default_factory=_empty)
+    settled_at: datetime | None = None
+    settled_sequence: int = -1
+    due_at: datetime | None = None
+
+    def with_facts(
+        self,
+        provider: str,
+        version: int,
+        values: Mapping[FactKey, Value | None],
+        effective_at: datetime,
+        at: datetime,
+    ) -> SubjectFile:
+        """The file after a provider's change: None retracts, a value restated keeps the provenance it had."""
+        facts = dict(self.facts)
+        for key, value in values.items():
+            known = facts.get(key)
+            if value is None:
+                facts.pop(key, None)
+            elif known is None or known.value != value or type(known.value) is not type(value):
+                facts[key] = FactValue(value, provider, version, effective_at, at)
+        return replace(self, facts=facts, versions={**self.versions, provider: version})
+
+    def with_roster_entry(self, entry: RosterEntry) -> SubjectFile:
+        """The file after a roster line; the caller has checked that its version is newer."""
+        return replace(self, roster={**self.roster, RosterKey(entry.policy, entry.item or NO_ITEM): entry})

@@ -1,0 +1,1 @@
+"""The Faust workers: transport, partition ownership, transactions, recovery, and the agents."""

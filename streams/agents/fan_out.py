@@ -1,0 +1,20 @@
+"""Control records into every journal partition."""
+
+from __future__ import annotations
+
+import faust
+
+from schemas.topics import CONTROL
+from streams.chunks import chunk_agent
+from streams.intake import Intake
+
+
+def declare(app: faust.App, intake: Intake) -> Intake:
+    """Hang the agent on the app; the role's work says the positions."""
+
+    @chunk_agent(app, CONTROL)
+    async def fan_out(chunks: faust.Stream) -> None:
+        async for chunk in chunks:
+            await intake.fan_out(chunk)
+
+    return intake

@@ -1,0 +1,20 @@
+"""Source records into the journal."""
+
+from __future__ import annotations
+
+import faust
+
+from schemas.topics import SOURCES
+from streams.chunks import chunk_agent
+from streams.intake import Intake
+
+
+def declare(app: faust.App, intake: Intake) -> Intake:
+    """Hang the agent on the app; the role's work says the positions."""
+
+    @chunk_agent(app, *SOURCES)
+    async def take_in(chunks: faust.Stream) -> None:
+        async for chunk in chunks:
+            await intake.take_in(chunk)
+
+    return intake

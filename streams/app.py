@@ -1,0 +1,132 @@
+"""The Faust app of each role: agents, positions, and what is started before them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from schemas.topics import MAX_CORE_BYTES
+from streams.agents import decide, fan_out, serve, take_in
+from streams.broker_topics import differences
+from streams.chunks import Positions
+from streams.control import ControlReader
+from streams.errors import StopWorker
+from streams.intake import Intake
+from streams.ownership import Ownership
+from streams.producers import idempotent_producer
+from streams.reading import reader
+from streams.serving import NoticeList, Serving
+
+log = logging.getLogger(__name__)
+
+CHUNK_RECORDS = 500
+BUFFERED_CHUNKS = 4
+COMMIT_INTERVAL = 0.5  # seconds between commits of group offsets
+
+
+class Role(StrEnum):
+    """What a worker does; each role is a process and a consumer group of its own."""
+
+    INTAKE = "intake"
+    ELIGIBILITY = "eligibility"
+    EDGE = "edge"
+
+    @property
+    def group(self) -> str:
+        """The role's consumer group."""
+        return f"zhida-{self.value}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a worker finds its broker, and where Faust may keep a folder."""
+
+    bootstrap_servers: str
+    folder: Path
+
+
+async def check_topics(bootstrap_servers: str) -> None:
+    """Raise StopWorker when the broker's topics are not those of the catalogue."""
+    found = await differences(bootstrap_servers)
+    if found:
+        raise StopWorker(f"the broker differs from the topic catalogue: {'; '.join(found)}")
+
+
+Declare = Callable[[faust.App], Positions]
+
+
+def create_app(role: Role, settings: Settings, declare: Declare) -> faust.App:
+    """The app of a role; `declare` hangs its agents on the app and says its positions."""
+    app: Any = faust.App(
+        role.group,
+        broker=f"zhida://{settings.bootstrap_servers}",
+        datadir=str(settings.folder / "faust"),
+        table_standby_replicas=0,  # no tables; and with them Faust's assignor can leave a worker without partitions
+        stream_buffer_maxsize=BUFFERED_CHUNKS,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        broker_max_poll_records=CHUNK_RECORDS,
+        broker_commit_interval=COMMIT_INTERVAL,
+        broker_heartbeat_interval=1.0,
+        broker_session_timeout=15.0,
+        broker_request_timeout=40.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=MAX_CORE_BYTES + 65_536,
+    )
+    app.isolation_level = "read_committed" if role is Role.EDGE else "read_uncommitted"
+    app.positions = declare(app)
+    return app
+
+
+async def run(role: Role, settings: Settings, notices: NoticeList | None = None) -> None:
+    """Run a role until SIGTERM or SIGINT; `notices` is the edge's read model.
+
+    Raises what ended the worker otherwise. What was begun and not committed is taken up again by the next owner.
+    """
+    await check_topics(settings.bootstrap_servers)
+    async with AsyncExitStack() as stack:
+        app = create_app(role, settings, await _declaration(role, settings, notices, stack))
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        app.finalize()
+        await app.start()
+        log.info("worker of role %s started", role)
+        ended = [asyncio.create_task(event.wait()) for event in (stopped, app._crashed)]
+        await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.cancel()
+        await app.stop()
+        if app.crash_reason is not None:
+            raise app.crash_reason
+
+
+async def _declaration(role: Role, settings: Settings, notices: NoticeList | None, stack: AsyncExitStack) -> Declare:
+    if role is Role.EDGE:
+        if notices is None:
+            raise StopWorker("the edge role needs a read model")
+        return lambda app: serve.declare(app, Serving(notices))
+    producer = idempotent_producer(settings.bootstrap_servers)
+    await producer.start()
+    stack.push_async_callback(producer.stop)
+    if role is Role.ELIGIBILITY:
+        ownership = Ownership(settings.bootstrap_servers, producer)
+        return lambda app: decide.declare(app, ownership)
+    control = ControlReader(await stack.enter_async_context(reader(settings.bootstrap_servers)))
+
+    def declare(app: faust.App) -> Positions:
+        intake = Intake(settings.bootstrap_servers, producer, control, app.crash)
+        take_in.declare(app, intake)
+        return fan_out.declare(app, intake)
+
+    return declare

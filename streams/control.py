@@ -1,0 +1,32 @@
+"""The control topic as its readers see it: folded into a registry, always up to its end."""
+
+from __future__ import annotations
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from eligibility.registry import Registry
+from schemas.journal import control_record
+from schemas.topics import CONTROL
+from streams.errors import StopWorker
+from streams.reading import read_to_end
+
+TP = TopicPartition(CONTROL, 0)
+
+
+class ControlReader:
+    """Follows control.v1. Its offsets are the dense sequence: it is neither compacted nor written in transactions."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self.registry = Registry()
+
+    async def catch_up(self) -> Registry:
+        """The registry as of the topic's end now.
+
+        Raises StopWorker when there is no epoch yet: nothing can be judged without one.
+        """
+        async for record in read_to_end(self._consumer, TP, self.registry.sequence + 1):
+            self.registry = self.registry.fold(record.offset, control_record.validate_json(record.value))
+        if self.registry.epoch is None:
+            raise StopWorker(f"{CONTROL} holds no epoch: run `zhida topics apply` first")
+        return self.registry

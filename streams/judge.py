@@ -1,0 +1,285 @@
+"""Intake's judgement, pure: a source record, by what the registry knows, is accepted as a journal or control record,
+or refused with a code and a sentence. The same for the same record and registry, on Kafka or off it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import ValidationError
+
+from eligibility.business_time import label_kind
+from eligibility.errors import Refused
+from eligibility.registry import Registry
+from eligibility.subject_file import NO_PERIOD
+from eligibility.values import encode, parse
+from schemas.catalogue import CatalogueStatement, FactDeclaration
+from schemas.cloudevents import Attributes, HeaderError, from_headers, known_attributes, signed_bytes
+from schemas.events import DeliveryReceipt, FactEntry, PolicyPublication, RegistryChange, RosterEntry, SubjectCommand
+from schemas.identifiers import IdentityNumber, check_subject
+from schemas.journal import (
+    CatalogueControl,
+    ChangeEntry,
+    CommandEntry,
+    NormalFact,
+    Origin,
+    PolicyControl,
+    ReceiptEntry,
+    RosterEntryRecord,
+)
+from schemas.model import Model
+from schemas.rejected import RejectCode, Rejected
+from schemas.topics import (
+    CATALOGUE,
+    COMMANDS,
+    MAX_SOURCE_BYTES,
+    PUBLICATIONS,
+    RECEIPTS,
+    ROSTERS,
+    STATEMENTS,
+    data_schema,
+    provider_of,
+)
+
+AUTHORITY = "catalogue-authority"
+"""The `senderid` whose key the epoch record carries; it alone states the catalogue and the departments' keys."""
+
+SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
+Accepted = SubjectEntry | CatalogueControl | PolicyControl
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """One record of a source topic as Kafka gave it; `timestamp_ms` is the broker's append time."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+def origin_of(record: SourceRecord, registry: Registry) -> Origin:
+    """The record's origin, by its topic's generation."""
+    generation = registry.generations.get(record.topic, record.topic)
+    return Origin(topic=generation, partition=record.partition, offset=record.offset)
+
+
+def arrived_at(record: SourceRecord, registry: Registry) -> datetime:
+    """The append time, or the world's now in a world."""
+    if registry.epoch is not None and registry.epoch.clock == "world" and registry.now is not None:
+        return registry.now
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+
+
+def judge(record: SourceRecord, registry: Registry) -> Accepted:
+    """What the record becomes.
+
+    Raises Refused with a code, and a sentence naming the field, the value and what to do.
+    """
+    value = record.value or b""
+    if len(value) > MAX_SOURCE_BYTES:
+        raise Refused(RejectCode.UNDECODABLE, f"{len(value)} bytes; a record has at most {MAX_SOURCE_BYTES}")
+    attributes = _attributes(record)
+    if record.topic == STATEMENTS:
+        return _statement(record, attributes, value, registry)
+    if record.topic == PUBLICATIONS:
+        return _publication(record, attributes, value, registry)
+    subject = _subject(attributes.subject)
+    entry = {"origin": origin_of(record, registry), "arrived_at": arrived_at(record, registry), "subject": subject}
+    if record.topic == ROSTERS:
+        return RosterEntryRecord(**entry, data=_roster(attributes, value, registry))
+    if record.topic == COMMANDS:
+        return CommandEntry(**entry, data=_data(SubjectCommand, value))
+    if record.topic == RECEIPTS:
+        return ReceiptEntry(**entry, data=_data(DeliveryReceipt, value))
+    provider = provider_of(record.topic) or ""
+    change = _data(RegistryChange, value)
+    if change.facts is None:
+        what = "erase" if change.erase else "identity"
+        text = f"{what}: this release does not act on it yet; nothing was changed, replay it after an upgrade"
+        raise Refused(RejectCode.UNSUPPORTED, text, what)
+    facts = [fact for name, given in change.facts.items() for fact in _facts(name, given, provider, registry)]
+    return ChangeEntry(
+        **entry, provider=provider, version=change.version, effective_at=change.effective_at, facts=facts
+    )
+
+
+def rejection(record: SourceRecord, registry: Registry, refused: Refused) -> Rejected:
+    """The record as it goes to intake.rejected.v1: whole, with the reason; too large or personal, the reason alone."""
+    parts = [record.key, record.value, *(part for name, value in record.headers for part in (name.encode(), value))]
+    size = sum(len(part or b"") for part in parts)
+    # A batch can be more than the broker's limit once it is unpacked.
+    whole = size <= MAX_SOURCE_BYTES + 65_536 and not refused.personal
+    return Rejected(
+        origin=origin_of(record, registry),
+        topic=record.topic,
+        code=refused.code,
+        text=str(refused) if whole else f"{refused}; its {size} bytes are not kept here but at the origin",
+        field=refused.field,
+        rejected_at=arrived_at(record, registry),
+        key=_text(record.key) if whole else None,
+        headers=[(name, _text(value)) for name, value in record.headers] if whole else [],
+        value=_text(record.value) if whole else None,
+    )
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else b64encode(data).decode()
+
+
+def _attributes(record: SourceRecord) -> Attributes:
+    try:
+        attributes = Attributes.model_validate(known_attributes(from_headers(record.headers)))
+    except HeaderError as error:
+        raise Refused(RejectCode.BAD_HEADERS, f"headers: {error}", "headers") from None
+    except ValidationError as error:
+        field, text = _first(error)
+        raise Refused(RejectCode.BAD_HEADERS, f"header ce_{field}: {text}", f"ce_{field}") from None
+    expected = CATALOGUE[record.topic].event_type
+    if attributes.type != expected:
+        text = f"header ce_type: {attributes.type!r} on topic {record.topic}, expected {expected!r}"
+        raise Refused(RejectCode.BAD_HEADERS, text, "ce_type")
+    schema = data_schema(record.topic)
+    if attributes.dataschema != schema:
+        text = f"header ce_dataschema: {attributes.dataschema!r}; this release reads {schema!r}"
+        raise Refused(RejectCode.UNKNOWN_SCHEMA_VERSION, text, "ce_dataschema")
+    return attributes
+
+
+def _data(model: type[M], value: bytes) -> M:
+    try:
+        event = model.model_validate_json(value)
+    except ValidationError as error:
+        field, text = _first(error)
+        if error.errors(include_url=False)[0]["type"] == "json_invalid":
+            raise Refused(RejectCode.UNDECODABLE, f"the value is not UTF-8 JSON: {text}") from None
+        raise Refused(RejectCode.BAD_SCHEMA, f"{field}: {text}", field) from None
+    json.loads(value, object_pairs_hook=_unique)
+    return event
+
+
+def _unique(pairs: list[tuple[str, object]]) -> None:
+    if len(pairs) != len({name for name, _ in pairs}):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refused(RejectCode.BAD_SCHEMA, f"{twice}: is given twice; give it once", twice)
+
+
+def _first(error: ValidationError) -> tuple[str, str]:
+    """The first finding as (field, text with the value refused), the value cut to a readable length."""
+    found = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in found["loc"]) or "value"
+    given = repr(found.get("input"))
+    shown = given if len(given) <= 60 else f"{given[:57]}…"
+    return field, f"{found['msg']} (given: {shown})"
+
+
+def _subject(value: str) -> str:
+    try:
+        return check_subject(value)
+    except IdentityNumber as error:
+        raise Refused(RejectCode.BAD_SUBJECT, f"header ce_subject: {error}", "ce_subject", personal=True) from None
+    except ValueError as error:
+        raise Refused(RejectCode.BAD_SUBJECT, f"header ce_subject: {value!r}: {error}", "ce_subject") from None
+
+
+def _facts(name: str, given: FactEntry, provider: str, registry: Registry) -> list[NormalFact]:
+    declaration = registry.facts.get(name)
+    if declaration is None:
+        text = f"facts.{name}: not in the fact catalogue; declare it there first, or correct the name"
+        raise Refused(RejectCode.UNKNOWN_FACT, text, f"facts.{name}")
+    if declaration.provider != provider:
+        text = (
+            f"facts.{name}: provided by {declaration.provider}, not by {provider}; publish it on that provider's topic"
+        )
+        raise Refused(RejectCode.WRONG_SENDER, text, f"facts.{name}")
+    by_period = given if isinstance(given, dict) else {NO_PERIOD: given}
+    return [_fact(declaration, period, value) for period, value in by_period.items()]
+
+
+def _fact(declaration: FactDeclaration, period: str, value: bool | int | str | None) -> NormalFact:
+    field = f"facts.{declaration.name}" + ("" if period == NO_PERIOD else f".{period}")
+    kind = None if period == NO_PERIOD else label_kind(period)
+    if kind != declaration.period:
+        need = f"given per {declaration.period}" if declaration.period else "not given per period"
+        raise Refused(RejectCode.BAD_VALUE, f"{field}: this fact is {need} (given: {period!r})", field)
+    try:
+        normal = None if value is None else encode(parse(declaration, value))
+    except ValueError as error:
+        raise Refused(RejectCode.BAD_VALUE, f"{field}: {error}", field) from None
+    return NormalFact(declaration.name, period, normal)
+
+
+def _statement(record: SourceRecord, attributes: Attributes, value: bytes, registry: Registry) -> CatalogueControl:
+    sender = _verified_sender(attributes, value, registry)
+    if sender != AUTHORITY:
+        text = f"header ce_senderid: {sender!r} may not state the catalogue; {AUTHORITY} does"
+        raise Refused(RejectCode.WRONG_SENDER, text, "ce_senderid")
+    statement = _data(CatalogueStatement, value)
+    registry.with_statement(statement)
+    return CatalogueControl(origin=origin_of(record, registry), statement=statement)
+
+
+def _publication(record: SourceRecord, attributes: Attributes, value: bytes, registry: Registry) -> PolicyControl:
+    sender = _verified_sender(attributes, value, registry)
+    publication = _data(PolicyPublication, value)
+    document = publication.policy
+    known = registry.policies.get(attributes.subject)
+    if document is not None and document.id != attributes.subject:
+        text = f"header ce_subject: {attributes.subject!r} is not the policy's id {document.id!r}"
+        raise Refused(RejectCode.BAD_HEADERS, text, "ce_subject")
+    makers = {d.made_by for d in (document, known and known.versions[-1].document) if d}
+    if makers - {sender}:
+        text = f"header ce_senderid: {sender!r}; only the making department {', '.join(sorted(makers))} may do this"
+        raise Refused(RejectCode.WRONG_SENDER, text, "ce_senderid")
+    registry.with_publication(attributes.subject, publication)
+    return PolicyControl(origin=origin_of(record, registry), policy_id=attributes.subject, publication=publication)
+
+
+def _roster(attributes: Attributes, value: bytes, registry: Registry) -> RosterEntry:
+    sender = _verified_sender(attributes, value, registry)
+    entry = _data(RosterEntry, value)
+    history = registry.policies.get(entry.policy)
+    if history is None:
+        text = f"policy: {entry.policy!r} is not published; publish it before its roster"
+        raise Refused(RejectCode.UNKNOWN_POLICY, text, "policy")
+    document = history.versions[-1].document
+    if document.list_kind != "roster" or sender not in document.implemented_by:
+        allowed = ", ".join(document.implemented_by) if document.list_kind == "roster" else "nobody: it has no roster"
+        text = f"header ce_senderid: {sender!r} may not supply the roster of {entry.policy}; {allowed} may"
+        raise Refused(RejectCode.WRONG_SENDER, text, "ce_senderid")
+    return entry
+
+
+def _verified_sender(attributes: Attributes, data: bytes, registry: Registry) -> str:
+    """The department that signed, once its signature over id, type, source, subject and data holds."""
+    sender, key_id, signature = attributes.senderid, attributes.senderkey, attributes.sendersig
+    if sender is None or key_id is None or signature is None:
+        text = "headers ce_senderid, ce_senderkey, ce_sendersig: this topic takes signed events only"
+        raise Refused(RejectCode.BAD_SIGNATURE, text, "ce_sendersig")
+    if sender == AUTHORITY:
+        public = None if registry.epoch is None else registry.epoch.authority_key
+    else:
+        public = registry.keys.get((sender, key_id))
+    if public is None:
+        text = f"header ce_senderkey: no key {key_id!r} of {sender!r} is in the catalogue"
+        raise Refused(RejectCode.BAD_SIGNATURE, text, "ce_senderkey")
+    try:
+        Ed25519PublicKey.from_public_bytes(b64decode(public)).verify(
+            b64decode(signature, validate=True), signed_bytes(attributes, data)
+        )
+    except (InvalidSignature, Base64Error, ValueError):
+        text = f"header ce_sendersig: does not verify with key {key_id!r} of {sender!r}"
+        raise Refused(RejectCode.BAD_SIGNATURE, text, "ce_sendersig") from None
+    return sender

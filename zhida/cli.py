@@ -1,0 +1,247 @@
+"""The command line: one command surface for operators, departments and newcomers.
+
+Exit codes: 0 done; 1 what was asked about is not as it should be (a difference, a failed demo, a worker that ended);
+2 the command was misused; 3 something needed cannot be had, or an input was refused, said in one sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eligibility.business_time import SHANGHAI
+from schemas.journal import Epoch
+from streams import broker_topics, checkpoints
+from streams.app import Role
+from zhida import advance, explaining, notices, simulating, stack, working
+from zhida.console import NOT_RIGHT, err, out, progress_bar, told_in_one_sentence
+from zhida.demo import play
+from zhida.journal_files import export_journal
+from zhida.keyring import Keyring
+from zhida.messages import read_messages
+from zhida.sending import send
+from zhida.world import write
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode=None)
+topics = typer.Typer(no_args_is_help=True, help="The broker's topics and the catalogue.")
+clock = typer.Typer(no_args_is_help=True, help="The clock of a world.")
+journal = typer.Typer(no_args_is_help=True, help="The journal.")
+for name, group in (("topics", topics), ("clock", clock), ("journal", journal)):
+    app.add_typer(group, name=name)
+
+Folder = Annotated[Path, typer.Option("--folder", help="Where the local stack, its logs and keys live.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+LOCAL = Path(".local")
+
+
+@app.command()
+def up(
+    folder: Folder = LOCAL,
+    kafka_port: Annotated[int | None, typer.Option(help="Default 9092, or a free one.")] = None,
+    redis_port: Annotated[int | None, typer.Option(help="Default 6379, or a free one.")] = None,
+) -> None:
+    """Start a real Kafka and a real Redis on this machine, without Docker."""
+    with told_in_one_sentence():
+        stack.up(folder, kafka_port=kafka_port, redis_port=redis_port, report=out.print)
+
+
+@app.command()
+def down(
+    folder: Folder = LOCAL, wipe: Annotated[bool, typer.Option(help="Delete the data and logs, too.")] = False
+) -> None:
+    """Stop what `up` started."""
+    with told_in_one_sentence():
+        for line in stack.down(folder, wipe=wipe):
+            out.print(line)
+
+
+@topics.command("apply")
+def topics_apply(
+    folder: Folder = LOCAL,
+    world: Annotated[datetime | None, typer.Option(help="Begin a world whose clock stands at this time.")] = None,
+    replication: Annotated[int, typer.Option(help="Replication factor of created topics.")] = 1,
+) -> None:
+    """Create missing topics; the first time, begin the epoch: the wall clock, or a world's."""
+    now = datetime.now(UTC) if world is None else world.replace(tzinfo=world.tzinfo or SHANGHAI)
+    authority = Keyring(folder / "keys").public_key("catalogue-authority")
+    epoch = Epoch(clock="wall" if world is None else "world", now=now, authority_key=authority)
+    with told_in_one_sentence():
+        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        done = asyncio.run(broker_topics.apply(bootstrap, epoch, replication=replication))
+    for line in done or ["nothing to do: topics and epoch are there"]:
+        out.print(line, markup=False)
+
+
+@topics.command("check")
+def topics_check(folder: Folder = LOCAL, as_json: Json = False) -> None:
+    """Name every difference of the broker from the catalogue; exit code 1 if there is one."""
+    with told_in_one_sentence():
+        found = asyncio.run(broker_topics.differences(stack.endpoints(folder).kafka_bootstrap_servers))
+    if as_json:
+        out.print_json(json.dumps({"differences": found}))
+    else:
+        for line in found or ["the broker's topics are those of the catalogue"]:
+            out.print(line, markup=False)
+    if found:
+        raise typer.Exit(NOT_RIGHT)
+
+
+@app.command()
+def keys(
+    departments: Annotated[list[str], typer.Argument(help="Such as human-resources.")], folder: Folder = LOCAL
+) -> None:
+    """Make departments' signing keys, and print the statement that makes their public halves known."""
+    ring = Keyring(folder / "keys")
+    listed = [ring.sender_key(department).model_dump() for department in departments]
+    out.print_json(json.dumps({"keys": listed}))
+
+
+@app.command()
+def worker(
+    role: Annotated[Role | None, typer.Option(help="Default: all three, a process each.")] = None,
+    folder: Folder = LOCAL,
+) -> None:
+    """Run a role until SIGTERM. It refuses to start on a broker whose topics differ from the catalogue."""
+    with told_in_one_sentence():
+        endpoints = stack.endpoints(folder)
+        if role is None:
+            raise typer.Exit(working.run_all(endpoints, folder))
+        raise typer.Exit(working.run_role(role, endpoints, folder))
+
+
+@app.command()
+def publish(
+    files: Annotated[list[Path], typer.Argument(help="Policies, statements (.yaml), rosters (.csv), events (.jsonl).")],
+    folder: Folder = LOCAL,
+) -> None:
+    """Publish files of events; returns once Kafka has acknowledged all of them."""
+    with told_in_one_sentence():
+        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        registry = asyncio.run(broker_topics.read_registry(bootstrap))
+        now = registry.now if registry.epoch and registry.epoch.clock == "world" else None
+        ring = Keyring(folder / "keys")
+        for file in files:
+            with progress_bar() as bar:
+                messages = read_messages(file, ring, now or datetime.now(UTC))
+                count = asyncio.run(send(bootstrap, bar.track(messages, description=f"publishing {file.name}")))
+            out.print(f"{file}: {count} events acknowledged", markup=False)
+
+
+@clock.command("advance")
+def clock_advance(
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The world's new date.")], folder: Folder = LOCAL
+) -> None:
+    """Move a world's clock to the beginning of a day, after everything published so far."""
+    with told_in_one_sentence():
+        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        moment = asyncio.run(advance.advance(bootstrap, day.date()))
+    out.print(f"the world's clock stands at {moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M} (UTC+8)")
+
+
+@app.command()
+def wait(folder: Folder = LOCAL) -> None:
+    """Return once everything published is decided and no roll-out is open."""
+    with told_in_one_sentence(), progress_bar() as bar:
+        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        task = bar.add_task("partitions settled", total=None)
+        asyncio.run(
+            checkpoints.wait_until_settled(
+                bootstrap, Role.INTAKE.group, lambda done, of: bar.update(task, completed=done, total=of)
+            )
+        )
+
+
+@app.command()
+def watch(
+    folder: Folder = LOCAL,
+    once: Annotated[bool, typer.Option(help="End at the end of the list.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show pushes and reminders as they come."""
+    with told_in_one_sentence():
+        url = stack.endpoints(folder).redis_url
+        try:
+            asyncio.run(notices.watch(url, once=once, as_json=as_json))
+        except KeyboardInterrupt:
+            err.print("stopped")
+
+
+@app.command()
+def explain(subject: str, policy: str, folder: Folder = LOCAL, as_json: Json = False) -> None:
+    """Why a subject is or is not eligible for a policy, from the committed state."""
+    with told_in_one_sentence():
+        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        asyncio.run(explaining.show(bootstrap, subject, policy, as_json=as_json))
+
+
+@journal.command("export")
+def journal_export(file: Path, folder: Folder = LOCAL) -> None:
+    """Write every journal record to a file, one line each; `zhida simulate --journal` folds it."""
+
+    async def run(bootstrap: str) -> int:
+        count = 0
+        with file.open("w", encoding="utf-8") as lines, progress_bar() as bar:
+            task = bar.add_task("exporting", total=None)
+            async for line in export_journal(bootstrap):
+                lines.write(line + "\n")
+                count += 1
+                bar.update(task, completed=count)
+        return count
+
+    with told_in_one_sentence():
+        count = asyncio.run(run(stack.endpoints(folder).kafka_bootstrap_servers))
+    out.print(f"{file}: {count} records", markup=False)
+
+
+@app.command()
+def simulate(
+    journal_file: Annotated[Path | None, typer.Option("--journal", help="An exported journal.")] = None,
+    policies: Annotated[Path | None, typer.Option(help="A folder of policies.")] = None,
+    events: Annotated[list[Path] | None, typer.Option(help="Files of events, merged by time; can be repeated.")] = None,
+    catalogue: Annotated[Path, typer.Option(help="The fact catalogue.")] = Path("examples/catalogue/facts.yaml"),
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day.")] = None,
+) -> None:
+    """The same reducer without a broker: effects as JSON lines on stdout, progress on stderr.
+
+    Either --journal FILE, or --policies DIR with --events FILE.
+    """
+    with told_in_one_sentence():
+        if journal_file is not None and policies is None and not events:
+            simulating.journal(journal_file)
+        elif journal_file is None and policies is not None and events:
+            simulating.world(policies, events, catalogue, None if until is None else until.date())
+        else:
+            raise typer.BadParameter("give --journal FILE, or --policies DIR and --events FILE")
+
+
+@app.command()
+def world(
+    subjects: Annotated[int, typer.Option(min=1, help="How many.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    folder: Annotated[Path, typer.Option("--out", help="Where to write.")] = LOCAL / "world",
+) -> None:
+    """Generate a realistic province and its events of 2024 and 2025, as files."""
+    with progress_bar() as bar:
+        task = bar.add_task("events", total=None)
+        summary = write(folder, subjects, seed, progress=lambda n: bar.update(task, completed=n))
+    out.print(
+        f"{folder}: {summary.load} events to begin with, {summary.changes} changes, {summary.roster} roster lines"
+    )
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="Stop everything at the end; exit code 0 only if all was right.")] = False,
+    subjects: Annotated[int, typer.Option(min=10, help="How many.")] = 2000,
+    seed: int = 7,
+    folder: Folder = LOCAL / "demo",
+) -> None:
+    """The main job, end to end, on a real Kafka: a province lives through two years."""
+    with told_in_one_sentence():
+        right = play.play(folder, subjects=subjects, seed=seed, once=once)
+    raise typer.Exit(0 if right else NOT_RIGHT)

@@ -1,0 +1,129 @@
+"""Whether what came out is right: held against the input files, and against a second fold of the journal."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from eligibility.explain import explain
+from eligibility.partition_state import PartitionState
+from schemas.identifiers import journal_partition
+from schemas.topics import JOURNAL_PARTITIONS
+from zhida.demo.expected import Expectation, as_compared
+from zhida.demo.readback import Outcome
+from zhida.simulate import effect_line, fold_journal
+
+SAMPLED = 500
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing checked: what must hold, whether it did, and the figures."""
+
+    claim: str
+    holds: bool
+    figures: str
+
+
+def check_eligible(outcome: Outcome, expectation: Expectation, today: date) -> Finding:
+    """The eligible set with version, amount and reasons is that of the input files."""
+    expected, actual = expectation.eligible(today), outcome.eligible()
+    differing = [match for match in expected.keys() & actual.keys() if expected[match] != actual[match]]
+    missing, extra = expected.keys() - actual.keys(), actual.keys() - expected.keys()
+    figures = f"{len(actual)} matches; {len(missing)} missing, {len(extra)} too many, {len(differing)} differing"
+    wrong = sorted([*missing, *extra, *differing])
+    return Finding(
+        f"on {today} the eligible set, with versions, amounts and reasons, is that of the input files",
+        not wrong,
+        figures + (f"; first: {wrong[0]}" if wrong else ""),
+    )
+
+
+def check_explained(
+    states: list[PartitionState], expectation: Expectation, eligible: set[str], today: date, seed: int
+) -> Finding:
+    """Sampled other pairs, not eligible, are explained as the input files say."""
+    pairs = [(s, p) for s in sorted(expectation.subjects) for p in sorted(expectation.policies)]
+    pairs = (
+        [(s, p) for s, p in pairs if not any(match.startswith(f"{s}|{p}|") for match in eligible)]
+        if eligible
+        else pairs
+    )
+    sample = random.Random(seed).sample(pairs, min(SAMPLED, len(pairs)))
+    wrong = []
+    for subject, policy in sample:
+        state = states[journal_partition(subject, JOURNAL_PARTITIONS)]
+        explained = explain(state, subject, policy).evaluations
+        expected = expectation.evaluations(subject, policy, today)
+        if [(e.key, e.eligible, as_compared(e), e.missing) for e in explained] != [
+            (e.key, e.eligible, as_compared(e), e.missing) for e in expected
+        ]:
+            wrong.append((subject, policy))
+    figures = f"{len(sample) - len(wrong)} of {len(sample)} agree" + (f"; first not: {wrong[0]}" if wrong else "")
+    return Finding("other pairs are explained as the input files say", not wrong and bool(sample), figures)
+
+
+def check_once(outcome: Outcome) -> Finding:
+    """No effect id came twice."""
+    twice = outcome.told_twice()
+    return Finding(
+        "nothing is told twice", not twice, f"{len(outcome.effect_ids)} effects, {len(twice)} of them repeated"
+    )
+
+
+def check_ended(outcome: Outcome, expectation: Expectation, today: date) -> Finding:
+    """Policies that are over match nobody, and nothing became ineligible by their ending."""
+    over = {
+        name: compiled.document.valid.to
+        for name, compiled in expectation.policies.items()
+        if compiled.document.valid.to is not None and compiled.document.valid.to < today
+    }
+    left = [match for match in outcome.eligible() if match.split("|")[1] in over]
+    called = [
+        d
+        for d in outcome.decisions
+        if d["match"]["policy"] in over
+        and d["verdict"] == "ineligible"
+        and date.fromisoformat(d["as_of"][:10]) >= over[d["match"]["policy"]]
+    ]
+    ended = sum(d["match"]["policy"] in over and d["verdict"] == "ended" for d in outcome.decisions)
+    figures = f"{len(over)} policies over, {ended} matches ended, {len(left)} left, {len(called)} called ineligible"
+    return Finding(
+        f"on {today} what has ended matches nobody, and was not called ineligible", not left and not called, figures
+    )
+
+
+def check_standing(outcome: Outcome, expectation: Expectation, today: date) -> Finding:
+    """Policies still in force match somebody."""
+    standing = {
+        name
+        for name, compiled in expectation.policies.items()
+        if compiled.document.valid.to is None or compiled.document.valid.to >= today
+    }
+    counts = {name: sum(match.split("|")[1] == name for match in outcome.eligible()) for name in sorted(standing)}
+    figures = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return Finding(f"on {today} the policies in force still stand", all(counts.values()), figures)
+
+
+def check_replayed(journal: Path, outcome: Outcome) -> Finding:
+    """Folding the exported journal gives the same effects with the same ids."""
+    lines: list[str] = []
+    with journal.open(encoding="utf-8") as records:
+        for _ in fold_journal(records, lambda effect: lines.append(effect_line(effect))):
+            pass
+    folded = {_identity(entry): entry for entry in map(json.loads, lines)}
+    committed = {
+        _identity(entry): {"effect": kind, **entry}
+        for kind, entries in (("decision", outcome.decisions), ("notice", outcome.notices))
+        for entry in entries
+    }
+    same = folded == committed
+    figures = f"{len(folded)} folded, {len(committed)} committed, {len(folded.keys() ^ committed.keys())} in one only"
+    return Finding("simulate over the exported journal gives the same effects and ids", same, figures)
+
+
+def _identity(entry: dict[str, str]) -> str:
+    return entry["effect_id"]

@@ -1,0 +1,236 @@
+"""A province lives through two years: registries change, policies are published, the clock moves, notices come."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from eligibility.business_time import start_of
+from schemas.journal import Epoch
+from schemas.notices import Notice
+from streams import broker_topics
+from streams.app import Role
+from streams.checkpoints import wait_until_settled
+from streams.errors import StopWorker
+from streams.judge import AUTHORITY
+from zhida import stack
+from zhida.advance import advance
+from zhida.console import out, progress_bar
+from zhida.demo import check
+from zhida.demo.expected import Expectation
+from zhida.demo.readback import Outcome, Readback, read_states
+from zhida.journal_files import export_journal
+from zhida.keyring import Keyring
+from zhida.messages import Message, read_messages
+from zhida.notices import line
+from zhida.sending import send
+from zhida.simulating import departments, keys_statement
+from zhida.stack.local import KAFKA_VARIABLE
+from zhida.workers import Worker, start_workers, stop_workers
+from zhida.world import write
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+BEGINS = date(2024, 1, 1)
+STEPS = (
+    date(2024, 2, 1),
+    date(2024, 7, 1),
+    date(2024, 12, 2),
+    date(2025, 1, 1),
+    date(2025, 2, 1),
+    date(2025, 7, 1),
+    date(2025, 12, 2),
+    date(2026, 1, 1),
+)
+SHOWN = 3  # notices shown per step
+
+
+def play(folder: Path, *, subjects: int, seed: int, once: bool) -> bool:
+    """Play the world and check it; returns whether all was right. With `once` everything started is stopped."""
+    began = time.monotonic()
+    own = KAFKA_VARIABLE not in os.environ
+    if own:
+        stack.down(folder, wipe=True)
+    workers: list[Worker] = []
+    try:
+        endpoints = stack.up(folder, report=out.print)
+        bootstrap = endpoints.kafka_bootstrap_servers
+        ring = Keyring(folder / "keys")
+        asyncio.run(_begin(bootstrap, ring))
+        workers = start_workers(Role, endpoints, folder)
+        right = asyncio.run(_Play(folder, bootstrap, ring, workers, subjects, seed).run())
+    except BaseException:
+        stop_workers(workers)
+        if own:
+            stack.down(folder)
+        raise
+    out.print(f"{time.monotonic() - began:.0f} s in all")
+    if once:
+        stop_workers(workers)
+        if own:
+            stack.down(folder)
+    else:
+        _say_what_runs(folder, workers)
+    return right
+
+
+async def _begin(bootstrap: str, ring: Keyring) -> None:
+    if await _has_control(bootstrap):
+        raise StopWorker("this broker holds zhida's topics already; the demo needs an empty one")
+    epoch = Epoch(clock="world", now=start_of(BEGINS), authority_key=ring.public_key(AUTHORITY))
+    await broker_topics.apply(bootstrap, epoch)
+
+
+async def _has_control(bootstrap: str) -> bool:
+    return not any("control.v1 is missing" in difference for difference in await broker_topics.differences(bootstrap))
+
+
+def _say_what_runs(folder: Path, workers: list[Worker]) -> None:
+    out.print("\nEverything is still running:", ", ".join(f"{w.role} {w.process.pid}" for w in workers), markup=False)
+    for text in (
+        f"zhida watch --folder {folder}                 pushes and reminders as they come",
+        f"zhida explain SUBJECT POLICY --folder {folder} why, from the committed state",
+        f"kill {' '.join(str(w.process.pid) for w in workers)}; zhida down --folder {folder}   stop it",
+    ):
+        out.print(f"  {text}", markup=False)
+
+
+class _Play:
+    def __init__(
+        self, folder: Path, bootstrap: str, ring: Keyring, workers: list[Worker], subjects: int, seed: int
+    ) -> None:
+        self.folder, self.bootstrap, self.ring, self.workers = folder, bootstrap, ring, workers
+        self.subjects, self.seed = subjects, seed
+        self.policies = sorted((EXAMPLES / "policies").glob("*.yaml"))
+        self.catalogue = EXAMPLES / "catalogue" / "facts.yaml"
+        self.expectation = Expectation.of(self.catalogue, self.policies)
+        self.findings: list[check.Finding] = []
+        self.seen = 0
+        self.readback = Readback(bootstrap)
+
+    async def run(self) -> bool:
+        """The whole story, then the checks."""
+        world = self.folder / "world"
+        summary = write(world, self.subjects, self.seed)
+        out.print(
+            f"a world of {self.subjects} subjects (seed {self.seed}): {summary.load} events to begin with, "
+            f"{summary.changes} changes and {summary.roster} roster lines to come",
+            markup=False,
+        )
+        self.events = heapq.merge(*(_lines(world / name) for name in ("changes.jsonl", "rosters.jsonl")))
+        self.pending: tuple[str, str] | None = next(self.events, None)
+        await self._publish("catalogue and keys", self._catalogue())
+        await self._until(BEGINS, "what registries held on 2023-12-31")
+        await self._publish("policies", self._documents(self.policies))
+        await self._settled(BEGINS)
+        for day in STEPS:
+            await self._until(day, f"changes up to {day}")
+            await self._settle()
+            await advance(self.bootstrap, day)
+            await self._settled(day)
+            if day == date(2025, 1, 1):
+                await self._check_matches(day)
+        await self._check_all(STEPS[-1])
+        return all(finding.holds for finding in self.findings)
+
+    def _catalogue(self) -> Iterator[Message]:
+        yield from read_messages(self.catalogue, self.ring, start_of(BEGINS))
+        yield keys_statement(self.ring, departments(self.policies), start_of(BEGINS))
+
+    def _documents(self, files: Iterable[Path]) -> Iterator[Message]:
+        for file in files:
+            yield from read_messages(file, self.ring, start_of(BEGINS))
+
+    async def _publish(self, what: str, messages: Iterable[Message]) -> None:
+        with progress_bar() as bar:
+            count = await send(self.bootstrap, bar.track(messages, description=what))
+        out.print(f"  published {count} events: {what}", markup=False)
+        await self._settle()
+
+    async def _until(self, day: date, what: str) -> None:
+        """Publish the events before a day, as their senders would, and let the expectation take the same lines."""
+        limit = start_of(day).isoformat()
+        lines = self.folder / "world" / "step.jsonl"
+        with lines.open("w", encoding="utf-8") as step:
+            while self.pending is not None and self.pending[0] < limit:
+                step.write(self.pending[1])
+                self.expectation.take(self.pending[1])
+                self.pending = next(self.events, None)
+        await self._publish(what, read_messages(lines, self.ring, datetime.now(UTC)))
+
+    async def _settle(self) -> None:
+        waiting = asyncio.create_task(wait_until_settled(self.bootstrap, Role.INTAKE.group))
+        while not waiting.done():
+            await asyncio.wait([waiting], timeout=1.0)
+            for worker in self.workers:
+                if worker.process.poll() is not None:
+                    waiting.cancel()
+                    raise StopWorker(f"the {worker.role} worker ended: {worker.last_line()} (log: {worker.log})")
+        await waiting
+
+    async def _settled(self, day: date) -> None:
+        """Wait until all is decided as of a day, then show what has come out since the last time."""
+        await self._settle()
+        outcome = await self.readback.update()
+        verdicts = Counter(decision["verdict"] for decision in outcome.decisions)
+        kinds = Counter(notice["kind"] for notice in outcome.notices)
+        out.print(
+            f"[bold]{day}[/]  eligible now {len(outcome.eligible())}; so far: {verdicts['eligible']} eligible or "
+            f"restated, {verdicts['ineligible']} ineligible, {verdicts['undetermined']} undetermined, "
+            f"{verdicts['ended']} ended; {kinds['push']} pushes, {kinds['reminder']} reminders, "
+            f"{len(outcome.rejected)} rejected"
+        )
+        recent = sorted(outcome.notices, key=lambda notice: (notice["as_of"], notice["effect_id"]))[self.seen :]
+        self.seen += len(recent)
+        for notice in recent[:: max(1, len(recent) // SHOWN)][:SHOWN]:
+            out.print("    " + line(Notice.model_validate(notice)), markup=False)
+
+    async def _check_matches(self, day: date) -> None:
+        outcome = await self.readback.update()
+        self.findings.append(check.check_eligible(outcome, self.expectation, day))
+
+    async def _check_all(self, day: date) -> None:
+        outcome = await self.readback.update()
+        journal = self.folder / "journal.jsonl"
+        with journal.open("w", encoding="utf-8") as records:
+            async for record in export_journal(self.bootstrap):
+                records.write(record + "\n")
+        states = await read_states(self.bootstrap)
+        self.findings += [
+            check.check_eligible(outcome, self.expectation, day),
+            check.check_explained(states, self.expectation, set(outcome.eligible()), day, self.seed),
+            check.check_ended(outcome, self.expectation, day),
+            check.check_standing(outcome, self.expectation, day),
+            check.check_once(outcome),
+            check.check_replayed(journal, outcome),
+            check.Finding("nothing was rejected", not outcome.rejected, f"{len(outcome.rejected)} rejected"),
+        ]
+        self._summarise(outcome)
+
+    def _summarise(self, outcome: Outcome) -> None:
+        table = Table("", "must hold", "figures", box=None, padding=(0, 2, 0, 0))
+        for finding in self.findings:
+            table.add_row("[green]right[/]" if finding.holds else "[red]WRONG[/]", finding.claim, finding.figures)
+        out.print(table)
+        out.print("\nwhere each figure can be had again:", markup=False)
+        for text in (
+            f"zhida journal export FILE --folder {self.folder}; zhida simulate --journal FILE | wc -l   all effects",
+            f"zhida watch --once --folder {self.folder} | wc -l   {len(outcome.notices)} notices",
+            f"zhida explain SUBJECT POLICY --folder {self.folder}   any verdict, with reasons",
+        ):
+            out.print(f"  {text}", markup=False)
+
+
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    """A file's events with their times, in comparable form."""
+    with file.open(encoding="utf-8") as events:
+        for text in events:
+            yield datetime.fromisoformat(json.loads(text)["time"]).astimezone(UTC).isoformat(), text

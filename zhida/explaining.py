@@ -1,0 +1,96 @@
+"""`zhida explain`: a policy for a subject, in words."""
+
+from __future__ import annotations
+
+import json
+
+from rich.table import Table
+
+from eligibility.evaluate import Evaluation
+from eligibility.explain import Explanation, explain
+from eligibility.partition_state import PartitionState
+from schemas.decisions import Reason
+from schemas.identifiers import check_subject, journal_partition
+from schemas.rejected import RejectCode
+from schemas.topics import JOURNAL_PARTITIONS
+from streams.errors import Refused
+from streams.partition import read_state
+from streams.reading import reader
+from zhida.console import out
+
+WORDS = {True: "eligible", False: "ineligible", None: "undetermined"}
+MARKS = {True: "yes", False: "no", None: "unknown"}
+
+
+async def show(bootstrap_servers: str, subject: str, policy: str, *, as_json: bool) -> None:
+    """Print the explanation, as a table or as JSON."""
+    try:
+        check_subject(subject)
+    except ValueError as error:
+        raise Refused(RejectCode.BAD_SUBJECT, f"{subject!r}: {error}") from error
+    async with reader(bootstrap_servers) as consumer:
+        state = await read_state(consumer, journal_partition(subject, JOURNAL_PARTITIONS))
+    explanation = explain(state, subject, policy)
+    if as_json:
+        out.print_json(json.dumps(as_data(explanation, state, subject, policy), ensure_ascii=False))
+        return
+    if explanation.version is None:
+        out.print(f"{policy}: no version acts now; it was withdrawn, or its first acts later", markup=False)
+        return
+    document = explanation.version.document
+    out.print(f"[bold]{document.title.zh}[/] ({document.title.en}), version {document.version}, {document.document}")
+    out.print(f"journal {state.partition}@{state.offset}, as of {state.registry.now:%Y-%m-%d %H:%MZ}")
+    for evaluation in explanation.evaluations:
+        _show(evaluation)
+
+
+def as_data(explanation: Explanation, state: PartitionState, subject: str, policy: str) -> dict[str, object]:
+    """The explanation for scripts."""
+    version = explanation.version
+    return {
+        "subject": subject,
+        "policy": policy,
+        "policy_version": None if version is None else version.document.version,
+        "journal": {"partition": state.partition, "offset": state.offset},
+        "evaluations": [
+            {
+                "period": e.key.period,
+                "item": e.key.item,
+                "verdict": WORDS[e.eligible],
+                "over": e.over,
+                "reasons": [reason.model_dump(mode="json") for reason in e.reasons],
+                "missing": [missing._asdict() for missing in sorted(e.missing)],
+                "amount": None if e.amount is None else e.amount.model_dump(),
+            }
+            for e in explanation.evaluations
+        ],
+    }
+
+
+def _show(evaluation: Evaluation) -> None:
+    key = evaluation.key
+    what = ", ".join(part for part in (key.period, key.item) if part != "-")
+    over = " (outside its validity)" if evaluation.over else ""
+    out.print(f"\n[bold]{WORDS[evaluation.eligible]}[/]{over}" + (f" for {what}" if what else ""))
+    table = Table("condition", "holds", "observed", "said by", box=None, padding=(0, 2, 0, 0))
+    for reason in evaluation.reasons:
+        table.add_row(reason.condition, MARKS[reason.value], _observed(reason), _said_by(reason))
+    out.print(table)
+    for missing in sorted(evaluation.missing):
+        label = missing.name if missing.period == "-" else f"{missing.name}[{missing.period}]"
+        out.print(f"missing: {label}, held by {missing.provider}", markup=False)
+    if evaluation.amount is not None:
+        value = "not computable" if evaluation.amount.value is None else f"{evaluation.amount.value} 元"
+        out.print(f"amount: {value} ({evaluation.amount.arithmetic})", markup=False)
+
+
+def _observed(reason: Reason) -> str:
+    label = "" if reason.period is None else f" [{reason.period}]"
+    return "–" if reason.observed is None else f"{reason.observed}{label}"
+
+
+def _said_by(reason: Reason) -> str:
+    if reason.inputs:
+        return ", ".join(sorted({source.provider for source in reason.inputs}))
+    version = "" if reason.provider_version is None else f" (version {reason.provider_version})"
+    return f"{reason.provider or '–'}{version}"

@@ -1,0 +1,98 @@
+"""`zhida simulate`: effects on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import heapq
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import yaml
+
+from eligibility.effects import Effect
+from schemas.journal import Epoch, TopicGeneration
+from schemas.topics import SOURCES, STATEMENTS
+from streams.judge import AUTHORITY
+from zhida.console import progress_bar
+from zhida.keyring import Keyring
+from zhida.messages import FileRefused, Message, attributes_of, message, read_messages
+from zhida.simulate import Emit, Simulation, effect_line, fold_journal, run_events
+
+
+def _print(effect: Effect) -> None:
+    sys.stdout.write(effect_line(effect) + "\n")
+
+
+def journal(file: Path) -> None:
+    """Fold an exported journal."""
+    try:
+        lines = file.open(encoding="utf-8")
+    except OSError as error:
+        raise FileRefused(f"{file}: {error.strerror}") from error
+    with lines, progress_bar() as bar:
+        task = bar.add_task("journal records", total=None)
+        for _ in fold_journal(lines, _print):
+            bar.advance(task)
+
+
+def world(policies: Path, events: list[Path], catalogue: Path, until: date | None) -> None:
+    """Begin a world on the day before the first event's, publish the policies, and send the events in order."""
+    documents = sorted(policies.glob("*.yaml"))
+    if not documents:
+        raise FileRefused(f"{policies}: no .yaml files; expected a folder of policies")
+    with tempfile.TemporaryDirectory() as keys, progress_bar() as bar:
+        ring = Keyring(Path(keys))
+        task = bar.add_task("events", total=None)
+        merged = heapq.merge(
+            *(read_messages(file, ring, datetime.now(UTC)) for file in events), key=lambda each: each.time
+        )
+        first = next(merged, None)
+        if first is None:
+            raise FileRefused("the files of events are empty")
+        simulation = begin(ring, first.time, _print)
+        publish(simulation, ring, catalogue, documents, first.time)
+
+        def counted() -> Iterator[Message]:
+            yield first
+            for each in merged:
+                bar.advance(task)
+                yield each
+
+        run_events(simulation, counted(), until)
+
+
+def begin(ring: Keyring, now: datetime, emit: Emit) -> Simulation:
+    """A simulation with the epoch of a world and its topics' generations."""
+    simulation = Simulation(emit)
+    simulation.control(Epoch(clock="world", now=now, authority_key=ring.public_key(AUTHORITY)))
+    for topic in SOURCES:
+        simulation.control(TopicGeneration(name=topic, generation=topic))
+    return simulation
+
+
+def publish(simulation: Simulation, ring: Keyring, catalogue: Path, documents: list[Path], now: datetime) -> None:
+    """Publish the fact catalogue, the departments' keys, then the policies."""
+    policies = [each for file in documents for each in read_messages(file, ring, now)]
+    for each in read_messages(catalogue, ring, now):
+        simulation.send(each)
+    simulation.send(keys_statement(ring, departments(documents), now))
+    for each in policies:
+        simulation.send(each)
+
+
+def departments(documents: list[Path]) -> list[str]:
+    """The departments that make or implement the policies of the files."""
+    found: set[str] = set()
+    for file in documents:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found |= {document["made_by"], *document["implemented_by"]}
+    return sorted(found)
+
+
+def keys_statement(ring: Keyring, listed: list[str], now: datetime) -> Message:
+    """The statement that makes departments' keys known, signed by the catalogue's authority."""
+    data = {"effective_at": now.isoformat(), "keys": [ring.sender_key(each).model_dump() for each in listed]}
+    attributes = attributes_of(STATEMENTS, id="keys", source="/catalogue", subject="catalogue", time=now)
+    return message(STATEMENTS, attributes, data, ring, AUTHORITY)
