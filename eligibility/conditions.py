@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -23,8 +23,7 @@ class Ground(NamedTuple):
     observation: Observation
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A condition's value on a day.
 
     `missing`: base facts that are unknown and matter; `changes_on`: the next day on which time alone may change it.
@@ -36,9 +35,26 @@ class Outcome:
     changes_on: date | None
 
 
+def combined(value: Truth, deciding: Sequence[Outcome]) -> Outcome:
+    """An outcome from those that decide it: their grounds, what they lack, and when the first of them may change."""
+    grounds: list[Ground] = []
+    missing: frozenset[MissingFact] = frozenset()
+    changes_on: date | None = None
+    for outcome in deciding:
+        grounds.extend(outcome.grounds)
+        if outcome.value is None:
+            missing |= outcome.missing
+        changes_on = earliest(changes_on, outcome.changes_on)
+    return Outcome(value, tuple(grounds), missing, changes_on)
+
+
 def earliest(*days: date | None) -> date | None:
     """The first of the days given."""
-    return min((day for day in days if day is not None), default=None)
+    first = None
+    for day in days:
+        if day is not None and (first is None or day < first):
+            first = day
+    return first
 
 
 @dataclass(frozen=True)
@@ -166,12 +182,7 @@ class Group:
         outcomes = [part.evaluate(view) for part in self.parts]
         value = (any_of if self.decisive else all_of)(outcome.value for outcome in outcomes)
         deciding = [o for o in outcomes if o.value is self.decisive] if value is self.decisive else outcomes
-        return Outcome(
-            value,
-            tuple(ground for outcome in deciding for ground in outcome.grounds),
-            frozenset().union(*(o.missing for o in deciding if o.value is None)),
-            earliest(*(outcome.changes_on for outcome in deciding)),
-        )
+        return combined(value, deciding)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from eligibility.amounts import Standard, compute_amount
 from eligibility.business_time import next_period_start, period_label
 from eligibility.compile import CompiledPolicy, CompiledRule
-from eligibility.conditions import Ground, Outcome, earliest
+from eligibility.conditions import Ground, Outcome, combined, earliest
 from eligibility.derived import DERIVED
 from eligibility.facts_view import FactsView, MissingFact, Observation, Source
 from eligibility.kleene import Truth, all_of, any_of
@@ -70,7 +70,9 @@ class Evaluation:
             seen.append(self.standard.base)
         tests = [(ground.condition, ground.value) for ground in self.grounds]
         facts = [(o.name, o.period, o.value, [_said(s) for s in o.sources], sorted(o.missing)) for o in seen]
-        decided = (self.policy.version, self.amount, self.entry, tests, facts)
+        amount = None if self.amount is None else (self.amount.value, self.amount.arithmetic)
+        entry = None if self.entry is None else (self.entry.roster_version, self.entry.grade)
+        decided = (self.policy.version, amount, entry, tests, facts)
         return blake2b(repr(decided).encode(), digest_size=12).hexdigest()
 
 
@@ -149,16 +151,8 @@ def _decide(
             chosen = None if None in [each.value for each in tried] else rule
             break
     value = all_of((held.value, any_of(outcome.value for outcome in tried)))
-    deciding = [held, *tried]
-    return (
-        Outcome(
-            value,
-            tuple(ground for outcome in deciding for ground in outcome.grounds),
-            frozenset() if value is False else frozenset().union(*(outcome.missing for outcome in deciding)),
-            earliest(*(outcome.changes_on for outcome in deciding)),
-        ),
-        chosen,
-    )
+    found = combined(value, [held, *tried])
+    return (found._replace(missing=frozenset()) if value is False else found), chosen
 
 
 def _windows(policy: Policy) -> list[Validity]:

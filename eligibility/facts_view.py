@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
@@ -29,8 +29,7 @@ class Source(NamedTuple):
     value: FactValue
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(NamedTuple):
     """A fact on a day. `value` None: unknown, and `missing` says why. `changes_on`: another period then."""
 
     name: str
@@ -69,7 +68,7 @@ class FactsView:
         seen = self._seen.get((name, period))
         if seen is None:
             rolls_on = next_period_start(self.today, period_kind(period))
-            seen = replace(self.at(name, relative_label(self.today, period)), changes_on=rolls_on)
+            seen = self.at(name, relative_label(self.today, period))._replace(changes_on=rolls_on)
             self._seen[name, period] = seen
         return seen
 

@@ -9,14 +9,24 @@ Truth = bool | None
 
 def all_of(values: Iterable[Truth]) -> Truth:
     """False when some value is, else unknown when some is, else true."""
-    seen: set[Truth] = set(values)
-    return False if False in seen else None if None in seen else True
+    result: Truth = True
+    for value in values:
+        if value is False:
+            return False
+        if value is None:
+            result = None
+    return result
 
 
 def any_of(values: Iterable[Truth]) -> Truth:
     """True when some value is, else unknown when some is, else false."""
-    seen: set[Truth] = set(values)
-    return True if True in seen else None if None in seen else False
+    result: Truth = False
+    for value in values:
+        if value is True:
+            return True
+        if value is None:
+            result = None
+    return result
 
 
 def negation(value: Truth) -> Truth:

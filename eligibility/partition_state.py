@@ -11,11 +11,11 @@ from zlib import crc32
 from eligibility.registry import Registry
 from eligibility.subject_file import SubjectFile
 
-BUCKETS = 32
+BUCKETS = 256
 
 
 def bucket_of(subject: str) -> int:
-    """The hash bucket of a subject: a slice of a roll-out is a bucket, whatever rows stand where."""
+    """The hash bucket of a subject: a slice of a roll-out is a run of buckets, whatever rows stand where."""
     return (crc32(subject.encode()) >> 8) % BUCKETS
 
 

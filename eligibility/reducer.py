@@ -36,7 +36,7 @@ from schemas.journal import (
 from schemas.rejected import RejectCode, Rejected
 from schemas.topics import JOURNAL
 
-DUE_PER_PUMP = 200
+SUBJECTS_PER_PUMP = 200
 QUARANTINED_AT_MOST = 10
 
 SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
@@ -57,12 +57,16 @@ def fold(state: PartitionState, offset: int, value: bytes) -> Folded:
     """
     if offset <= state.offset:
         return Folded()
+    record: JournalRecord | None = None
     try:
-        folded = _fold_record(state, offset, journal_record.validate_json(value))
+        record = journal_record.validate_json(value)
+        folded = _fold_record(state, offset, record)
     except (StopPartition, MemoryError):
         raise
     except Exception as error:  # whatever the engine fails on must not stop the records behind it
         folded = _quarantine(state, offset, value, error)
+        if isinstance(record, ControlEntry):
+            state.registry = state.registry.skip(record.sequence)
     state.offset = offset
     return folded
 
@@ -97,28 +101,28 @@ def _fold_control(state: PartitionState, entry: ControlEntry) -> Folded:
 
 
 def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
-    """One slice: a bucket of the open roll-out, then what time has made due."""
+    """One slice: buckets of the open roll-out, then what time has made due; about `SUBJECTS_PER_PUMP` in all."""
     folded = Folded()
-    if pump.n <= state.pump:
-        return folded
     now = state.registry.now
+    if pump.n <= state.pump or now is None:
+        state.pump = max(state.pump, pump.n)
+        return folded
     stamp = Stamp(state.partition, offset, f"pump/{pump.n}")
     files: dict[str, SubjectFile] = {}
-    rolling = now is not None and state.buckets_left > 0
-    if now is not None:
-        slice_ = state.bucket(state.next_bucket) if rolling else []
-        for subject in slice_:
+    buckets = 0
+    while buckets < state.buckets_left and len(files) < SUBJECTS_PER_PUMP:
+        for subject in state.bucket((state.next_bucket + buckets) % BUCKETS):
             files[subject] = _bring_up(state.files[subject], state.registry, now, stamp, folded)
-        for subject in state.due(now, DUE_PER_PUMP):
-            if subject not in files:
-                files[subject], happened = catch_up(state.files[subject], state.registry, now, stamp)
-                folded.effects += happened
+        buckets += 1
+    for subject in state.due(now, SUBJECTS_PER_PUMP - len(files)):
+        if subject not in files:
+            files[subject], happened = catch_up(state.files[subject], state.registry, now, stamp)
+            folded.effects += happened
     for file in files.values():
         _put(state, file, folded)
     state.pump = pump.n
-    if rolling:
-        state.next_bucket = (state.next_bucket + 1) % BUCKETS
-        state.buckets_left -= 1
+    state.next_bucket = (state.next_bucket + buckets) % BUCKETS
+    state.buckets_left -= buckets
     return folded
 
 
@@ -134,7 +138,7 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
         file, folded.effects = catch_up(file, registry, now, stamp)
     changed = _apply(file, entry)
     if now is not None and changed is not file:
-        changed, happened = settle(changed, registry, now, stamp)
+        changed, happened = settle(changed, registry, now, stamp, facts_changed=True)
         folded.effects += happened
     if changed is not known and (known is not None or changed != SubjectFile(entry.subject)):
         _put(state, changed, folded)

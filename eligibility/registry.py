@@ -99,13 +99,18 @@ class Registry:
     def fold(self, sequence: int, record: ControlRecord) -> Registry:
         """The registry after one control record; a sequence it has is skipped.
 
-        Raises StopPartition at a gap, or when the epoch is of another engine.
+        Raises StopPartition at a gap, or when the epoch is of another engine; Refused for a record intake should not
+        have let through, which `skip` then passes by.
         """
         if sequence <= self.sequence:
             return self
         if sequence != self.sequence + 1:
             raise StopPartition(f"control sequence {sequence} follows {self.sequence}: the records between are lost")
         return replace(self._apply(sequence, record), sequence=sequence)
+
+    def skip(self, sequence: int) -> Registry:
+        """The registry past a record that was refused: every reader refuses it alike."""
+        return replace(self, sequence=max(sequence, self.sequence))
 
     def _apply(self, sequence: int, record: ControlRecord) -> Registry:
         match record:
@@ -152,6 +157,11 @@ class Registry:
             if known is not None and (known.type, known.period, known.provider) != form:
                 text = f"fact {declaration.name!r} is a {known.type} of {known.provider}; it cannot become another"
                 raise Refused(RejectCode.BAD_VALUE, text, "facts")
+            if known is not None and (dropped := set(known.codes or ()) - set(declaration.codes or ())):
+                text = (
+                    f"fact {declaration.name!r} has had the codes {', '.join(sorted(dropped))}; they cannot be dropped"
+                )
+                raise Refused(RejectCode.BAD_VALUE, text, "facts")
             if declaration.name in DERIVED:
                 raise Refused(RejectCode.BAD_VALUE, f"fact {declaration.name!r} is derived, not provided", "facts")
             check_base_fact(declaration)
@@ -166,6 +176,9 @@ class Registry:
         """
         known = self.policies.get(policy_id)
         acts_from = max(publication.effective_at, self.now) if self.now else publication.effective_at
+        if publication.policy is not None and publication.policy.id != policy_id:
+            text = f"the document of {publication.policy.id!r} cannot stand under {policy_id!r}"
+            raise Refused(RejectCode.BAD_POLICY, text, "policy.id")
         if publication.action == "publish" and known is not None:
             text = f"policy {policy_id} is published already; amend it, or publish a successor under an id of its own"
             raise Refused(RejectCode.POLICY_OVERLAP, text, "policy.id")
@@ -173,10 +186,12 @@ class Registry:
             if known is None or known.withdrawn_from is not None:
                 state = "is not published" if known is None else "is withdrawn"
                 raise Refused(RejectCode.UNKNOWN_POLICY, f"policy {policy_id} {state}", "subject")
-            if acts_from <= known.versions[-1].acts_from and publication.action == "amend":
-                last = known.versions[-1]
+            last = known.versions[-1]
+            overlaps = publication.action == "amend" and acts_from <= last.acts_from
+            acted_on = acts_from == last.acts_from == self.now  # some subjects may have been told of it already
+            if overlaps or acted_on:
                 text = (
-                    f"an amendment that acts from {acts_from.isoformat()} overlaps version {last.document.version}, "
+                    f"to {publication.action} from {acts_from.isoformat()} overlaps version {last.document.version}, "
                     f"which acts from {last.acts_from.isoformat()}; give a later effective_at"
                 )
                 raise Refused(RejectCode.POLICY_OVERLAP, text, "effective_at")

@@ -14,7 +14,7 @@ from eligibility.business_time import business_date, start_of
 from eligibility.effects import Effect, Stamp
 from eligibility.evaluate import Evaluation, evaluate, view_of
 from eligibility.registry import Registry
-from eligibility.subject_file import NO_PERIOD, Match, PeriodItem, RosterKey, SubjectFile, Told
+from eligibility.subject_file import Match, PeriodItem, RosterKey, SubjectFile, Told
 from schemas.decisions import Amount, Decision, MatchKey, Reason, Verdict
 from schemas.notices import Notice, NoticeKind, NoticeTopic
 from schemas.policy import Policy, Zone
@@ -39,10 +39,13 @@ def catch_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp)
         effects += happened
 
 
-def settle(file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp) -> tuple[SubjectFile, list[Effect]]:
+def settle(
+    file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp, *, facts_changed: bool = False
+) -> tuple[SubjectFile, list[Effect]]:
     """Decide the subject at a moment: the file after it, and the decisions, pushes and reminders that follow.
 
-    A file that comes out as it went in is returned itself, so that nothing is written for it.
+    A file that comes out as it went in is returned itself, so that nothing is written for it; but where its facts have
+    just changed it is settled up to this moment: what came before was decided by the facts it had then.
     """
     view = view_of(file, registry.facts, business_date(at))
     settling = _Settling(file, registry, at, stamp)
@@ -58,7 +61,7 @@ def settle(file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp) ->
     due.extend(settling.reminders_due())
     due_at = min((moment for moment in due if moment is not None), default=None)
     after = replace(file, matches=settling.matches, told=settling.told, due_at=due_at)
-    if after == file and file.settled_at is not None:
+    if after == file and file.settled_at is not None and not facts_changed:
         return file, settling.effects
     return replace(after, settled_at=at, settled_sequence=registry.sequence), settling.effects
 
@@ -76,35 +79,22 @@ class _Settling:
         """Close what no longer holds, then open or restate what does."""
         eligible = {e.key: e for e in found if e.eligible is True}
         now_known = {e.key: e for e in found}
-        continued = {key.item for key in eligible}
         for key in sorted(k for k in self.matches if k.policy == policy_id and k not in eligible):
-            self._close(key, now_known, withdrawn=withdrawn, goes_on=key.item in continued)
+            self._close(key, now_known.get(key), withdrawn=withdrawn)
         for key in sorted(eligible):
             self._open(eligible[key])
+        self._correct(policy_id, {e.key.item: e for e in found}, withdrawn=withdrawn)
 
-    def _close(
-        self, key: PeriodItem, now_known: Mapping[PeriodItem, Evaluation], *, withdrawn: bool, goes_on: bool
-    ) -> None:
+    def _close(self, key: PeriodItem, found: Evaluation | None, *, withdrawn: bool) -> None:
         match = self.matches.pop(key)
-        found = now_known.get(key)
         if withdrawn:
             verdict = Verdict.WITHDRAWN
-        elif found is None and key.period == NO_PERIOD:
-            verdict = Verdict.INELIGIBLE  # the roster line is gone, or no version acts
         elif found is None or found.over:
-            verdict = Verdict.ENDED  # another period has begun, or the validity is over
+            verdict = Verdict.ENDED  # another period has begun, or the validity is over: nothing was wrong
         else:
             verdict = Verdict.INELIGIBLE if found.eligible is False else Verdict.UNDETERMINED
         version = match.policy_version if found is None else found.policy.version
         self._decide(key, verdict, version, () if found is None else found.reasons, None)
-        told_key = RosterKey(key.policy, key.item)
-        told = self.told.get(told_key)
-        if told is None or verdict is Verdict.UNDETERMINED or (verdict is Verdict.ENDED and goes_on):
-            return
-        del self.told[told_key]
-        if verdict in (Verdict.INELIGIBLE, Verdict.WITHDRAWN):
-            document = self._document(key.policy, match.policy_version)
-            self._notify(document, key, NoticeTopic.NO_LONGER_ELIGIBLE, supersedes=told.effect_id)
 
     def _open(self, e: Evaluation) -> None:
         known = self.matches.get(e.key)
@@ -114,10 +104,31 @@ class _Settling:
         self.matches[e.key] = new if known is None else new._replace(as_of=known.as_of)
         self._decide(e.key, Verdict.ELIGIBLE, e.policy.version, e.reasons, e.amount)
         told_key = RosterKey(e.key.policy, e.key.item)
-        if e.policy.public and told_key not in self.told:
+        told = self.told.get(told_key)
+        if told is not None and (told.period == e.key.period or self._goes_on(e.key)):
+            self.told[told_key] = told._replace(period=e.key.period)
+        elif e.policy.public:
             effect_id = self._notify(e.policy, e.key, NoticeTopic.ELIGIBLE, amount=e.amount, due=e.ends_on)
             soon = e.ends_on is not None and self.at >= _remind_at(new)
-            self.told[told_key] = Told(effect_id, reminded=soon)
+            self.told[told_key] = Told(effect_id, e.key.period, reminded=soon)
+
+    def _goes_on(self, key: PeriodItem) -> bool:
+        """Whether the subject was eligible until now for another period of the same policy and item."""
+        return any(k.policy == key.policy and k.item == key.item for k in self.file.matches)
+
+    def _correct(self, policy_id: str, now_known: Mapping[str, Evaluation], *, withdrawn: bool) -> None:
+        """Take back what was told and no longer holds; forget what has ended; keep what may yet prove true."""
+        open_items = {key.item for key in self.matches if key.policy == policy_id}
+        for told_key in [k for k in self.told if k.policy == policy_id and k.item not in open_items]:
+            told, found = self.told[told_key], now_known.get(told_key.item)
+            ended = not withdrawn and (found is None or found.over or found.key.period != told.period)
+            if not withdrawn and not ended and found is not None and found.eligible is None:
+                continue
+            del self.told[told_key]
+            document = self._latest(policy_id)
+            if not ended and document.public:
+                key = PeriodItem(policy_id, told.period, told_key.item)
+                self._notify(document, key, NoticeTopic.NO_LONGER_ELIGIBLE, supersedes=told.effect_id)
 
     def remind(self) -> None:
         """One reminder per matter, `REMIND_BEFORE` its last day, unless the push itself came that late."""
@@ -126,6 +137,8 @@ class _Settling:
             if told is None or told.reminded or match.ends_on is None or self.at < _remind_at(match):
                 continue
             document = self._document(key.policy, match.policy_version)
+            if not document.public:
+                continue
             claimed = document.zone is Zone.DIRECT and document.claim is not None
             about = NoticeTopic.CLAIM_WINDOW_CLOSING if claimed else NoticeTopic.VALIDITY_ENDING
             self._notify(document, key, about, due=match.ends_on)
@@ -139,8 +152,14 @@ class _Settling:
             if (told := self.told.get(RosterKey(key.policy, key.item))) is not None
             and not told.reminded
             and match.ends_on is not None
+            and self._document(key.policy, match.policy_version).public
         ]
         return [moment for moment in pending if moment > self.at]
+
+    def _latest(self, policy_id: str) -> Policy:
+        """The version that acts, or acted last."""
+        versions = self.registry.policies[policy_id].versions
+        return next((v.document for v in reversed(versions) if v.acts_from <= self.at), versions[0].document)
 
     def _document(self, policy_id: str, version: int) -> Policy:
         versions = self.registry.policies[policy_id].versions

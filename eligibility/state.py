@@ -73,7 +73,7 @@ def decode_file(subject: str, record: bytes) -> SubjectFile:
             )
             for policy, period, item, version, digest, as_of, ends, amount in data["matches"]
         },
-        told={RosterKey(p, item): Told(effect_id, reminded) for p, item, effect_id, reminded in data["told"]},
+        told={RosterKey(p, item): Told(*told) for p, item, *told in data["told"]},
         settled_at=_optional_moment(data["settled_at"]),
         settled_sequence=data["settled_sequence"],
         due_at=_optional_moment(data["due_at"]),

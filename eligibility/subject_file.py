@@ -58,9 +58,10 @@ class PeriodItem(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What the subject was told about a policy and item: the push, and whether its end was reminded of."""
+    """What the subject was told about a policy and item: the push, its period, and whether its end was reminded of."""
 
     effect_id: str
+    period: str
     reminded: bool
 
 

@@ -78,7 +78,7 @@ def create_app(role: Role, settings: Settings, declare: Declare) -> faust.App:
         broker_max_poll_records=CHUNK_RECORDS,
         broker_commit_interval=COMMIT_INTERVAL,
         broker_heartbeat_interval=1.0,
-        broker_session_timeout=15.0,
+        broker_session_timeout=8.0,
         broker_request_timeout=40.0,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=MAX_CORE_BYTES + 65_536,

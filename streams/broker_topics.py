@@ -8,17 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from eligibility.registry import Registry
 from schemas.journal import ControlRecord, Epoch, TopicGeneration, control_record
 from schemas.topics import CATALOGUE, CONTROL, Topic
+from streams.control import read_registry
 from streams.errors import StopWorker
 from streams.producers import idempotent_producer
-from streams.reading import read_to_end, reader
 
 
 @asynccontextmanager
@@ -85,15 +83,6 @@ async def append_control(bootstrap_servers: str, records: list[ControlRecord]) -
             await producer.send_and_wait(CONTROL, control_record.dump_json(record, by_alias=True), record.kind.encode())
     finally:
         await producer.stop()
-
-
-async def read_registry(bootstrap_servers: str) -> Registry:
-    """The control topic folded to its end; an empty registry where nothing was ever said."""
-    registry = Registry()
-    async with reader(bootstrap_servers) as consumer:
-        async for record in read_to_end(consumer, TopicPartition(CONTROL, 0)):
-            registry = registry.fold(record.offset, control_record.validate_json(record.value))
-    return registry
 
 
 async def _described(admin: AIOKafkaAdminClient) -> dict[str, int]:

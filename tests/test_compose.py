@@ -82,9 +82,7 @@ def test_prometheus_scrapes_every_role_at_the_port_it_is_given(services: dict[st
         for lookup in job["dns_sd_configs"]
         for name in lookup["names"]
     }
-    assert scraped == {
-        (role, role, "A", services[role]["environment"]["ZHIDA_METRICS_PORT"]) for role in ROLES
-    }
+    assert scraped == {(role, role, "A", services[role]["environment"]["ZHIDA_METRICS_PORT"]) for role in ROLES}
     assert "./deploy/prometheus:/etc/prometheus:ro" in services["prometheus"]["volumes"]
 
 

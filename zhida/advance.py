@@ -7,8 +7,9 @@ from datetime import date, datetime
 from eligibility.business_time import start_of
 from schemas.journal import Tick
 from streams.app import Role
-from streams.broker_topics import append_control, read_registry
+from streams.broker_topics import append_control
 from streams.clock import wait_until_journaled
+from streams.control import read_registry
 from streams.errors import StopWorker
 
 

@@ -18,6 +18,7 @@ from eligibility.business_time import SHANGHAI
 from schemas.journal import Epoch
 from streams import broker_topics, checkpoints
 from streams.app import Role
+from streams.control import read_registry
 from zhida import advance, explaining, notices, simulating, stack, working
 from zhida.console import NOT_RIGHT, err, out, progress_bar, told_in_one_sentence
 from zhida.demo import play
@@ -122,7 +123,7 @@ def publish(
     """Publish files of events; returns once Kafka has acknowledged all of them."""
     with told_in_one_sentence():
         bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
-        registry = asyncio.run(broker_topics.read_registry(bootstrap))
+        registry = asyncio.run(read_registry(bootstrap))
         now = registry.now if registry.epoch and registry.epoch.clock == "world" else None
         ring = Keyring(folder / "keys")
         for file in files:

@@ -36,19 +36,19 @@ class Message:
 def read_messages(file: Path, keyring: Keyring, now: datetime) -> Iterator[Message]:
     """The events of a file, signed where their topic asks for it.
 
-    `.jsonl`: CloudEvents in structured JSON form, one a line. `.yaml`: a policy, a publication (`action`), or a
-    catalogue statement (`facts`, `keys`). `.csv`: roster lines. `now` dates what the file does not date.
+    `.jsonl`: CloudEvents in structured JSON form, one a line. `.yaml`, `.json`: a policy, a publication (`action`),
+    or a catalogue statement (`facts`, `keys`). `.csv`: roster lines. `now` dates what the file does not date.
     Raises FileRefused.
     """
     try:
         if file.suffix == ".jsonl":
             yield from _lines(file, keyring)
-        elif file.suffix in (".yaml", ".yml"):
+        elif file.suffix in (".yaml", ".yml", ".json"):
             yield _document(file, keyring, now)
         elif file.suffix == ".csv":
             yield from _roster(file, keyring, now)
         else:
-            raise FileRefused(f"{file}: a file of events ends in .jsonl, .yaml or .csv")
+            raise FileRefused(f"{file}: a file of events ends in .jsonl, .yaml, .json or .csv")
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, KeyError) as error:
         raise FileRefused(f"{file}: {error}") from error
 

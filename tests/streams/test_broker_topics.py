@@ -14,8 +14,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from schemas.journal import Epoch, Tick
 from schemas.topics import CATALOGUE, CONTROL, DECISIONS, JOURNAL, NOTICES, changes_topic
 from streams import broker_topics
-from streams.broker_topics import append_control, apply, differences, read_registry
-from streams.control import ControlReader
+from streams.broker_topics import append_control, apply, differences
+from streams.control import ControlReader, read_registry
 from streams.errors import StopWorker
 from streams.reading import reader
 from zhida.stack import kafka as kafka_stack

@@ -48,9 +48,7 @@ async def test_a_committed_transaction_is_read_and_an_aborted_one_is_not(kafka: 
     async with producer.transaction():
         await producer.send_and_wait(topic, b"kept", partition=0)
     await producer.stop()
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest")
     consumer.assign([TopicPartition(topic, 0)])
     await consumer.start()
     first = await consumer.getone()

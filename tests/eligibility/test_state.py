@@ -1,0 +1,93 @@
+"""State records: versioned, and loading them in any order gives the state they were taken from."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eligibility.errors import StopPartition
+from eligibility.partition_state import PartitionState
+from eligibility.state import canonical_records, decode_file, encode_file, load_state
+from eligibility.subject_file import SubjectFile
+
+
+@pytest.fixture
+def records(partition: Any, world: Any) -> dict[str, bytes]:
+    """Something of everything: facts of each type, rosters, matches, pushes, amended and withdrawn policies."""
+    us, other = world.subjects[:2]
+    for subject in (us, other):
+        partition.settled_in(subject)
+    partition.change(us, industry="K7010", established_on="2020-02-29")
+    partition.change(us, staff=8, premium={"2023": "700.01", "2024": "-0.000001"})
+    partition.change(us, honest=False)
+    partition.publish(*map(world.document, world.policies))
+    partition.publish(world.policy("SOON", valid={"from": "2024-01-01", "to": "2024-01-20"}))  # pushed, not reminded of
+    partition.roster(us, 1, item="cert-1", grade="A", amount="1.50")
+    partition.roster(other, 1, member=False)
+    partition.drain()
+    partition.tick("2024-01-10")
+    partition.publish(world.document("SMALL", 2), action="amend", effective_at="2024-03-01")
+    partition.withdraw("AGED", effective_at="2024-04-01")
+    partition.raw(b"no record")
+    partition.pump()
+    return canonical_records(partition.state)
+
+
+def test_loaded_is_what_was_kept(records: dict[str, bytes]) -> None:
+    assert len(records) == 2 + 8 + 2
+    assert canonical_records(load_state(0, records.items())) == records
+
+
+def test_the_order_of_records_does_not_matter(records: dict[str, bytes]) -> None:
+    assert canonical_records(load_state(0, list(records.items())[::-1])) == records
+
+
+def test_the_last_record_of_a_key_counts(records: dict[str, bytes], partition: Any, world: Any) -> None:
+    us = f"f/{world.subjects[0]}"
+    older = (us, encode_file(SubjectFile(world.subjects[0])))
+    assert canonical_records(load_state(0, [older, *records.items()])) == records
+
+
+def test_a_file_comes_back_as_it_was(records: dict[str, bytes], partition: Any, world: Any) -> None:
+    for subject, file in partition.state.files.items():
+        back = decode_file(subject, encode_file(file))
+        assert back == file
+        assert {k: type(v.value) for k, v in back.facts.items()} == {k: type(v.value) for k, v in file.facts.items()}
+
+
+def test_every_record_names_the_schema(records: dict[str, bytes]) -> None:
+    assert {json.loads(record)["schema"] for record in records.values()} == {1}
+
+
+@pytest.mark.parametrize("key", ["ckpt", "catalogue", "p/SMALL", "f/"])
+def test_a_record_of_another_schema_stops(records: dict[str, bytes], key: str) -> None:
+    key = next(name for name in records if name.startswith(key))
+    records[key] = records[key].replace(b'"schema":1', b'"schema":2')
+    with pytest.raises(StopPartition, match="schema 2; this release reads 1"):
+        load_state(0, records.items())
+
+
+def test_without_a_checkpoint_nothing_is_known(records: dict[str, bytes]) -> None:
+    del records["ckpt"]
+    assert canonical_records(load_state(3, records.items())) == canonical_records(PartitionState(3))
+
+
+def test_records_do_not_depend_on_the_order_facts_came_in(world: Any) -> None:
+    def file(*facts: dict[str, Any]) -> bytes:
+        partition = world.partition().begin()
+        for ordinal, fact in enumerate(facts):
+            partition.change(world.subjects[0], version=ordinal + 1 if "staff" in fact else 1, **fact)
+        return encode_file(partition.state.files[world.subjects[0]])
+
+    one = file({"kind": "person"}, {"honest": True})
+    assert one == file({"honest": True}, {"kind": "person"})
+
+
+def test_a_statement_after_a_policy_does_not_keep_it_from_loading(partition: Any, world: Any) -> None:
+    """Whatever statements the registry takes, the state it gives can be loaded."""
+    partition.publish(world.document("SMALL"))
+    kind = world.catalogue["kind"]
+    narrow = kind.model_copy(update={"codes": {"person": kind.codes["person"]}})
+    partition.declare([narrow])
+    records = canonical_records(partition.state)
+    assert canonical_records(load_state(0, records.items())) == records
