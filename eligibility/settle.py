@@ -6,7 +6,7 @@ only on the subject's file, the registry and the moments at which something chan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -34,33 +34,41 @@ def catch_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp)
         following = [m for m in (due, *turns[:1]) if m is not None]
         if not following or (moment := min(following)) > now:
             return file, effects
+        concerned = None if turns[:1] == [moment] else {p for p, at in file.due.items() if at <= moment}
         turns = [turn for turn in turns if turn > moment]
-        file, happened = settle(file, registry, moment, stamp)
+        file, happened = settle(file, registry, moment, stamp, policies=concerned)
         effects += happened
 
 
 def settle(
-    file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp, *, facts_changed: bool = False
+    file: SubjectFile,
+    registry: Registry,
+    at: datetime,
+    stamp: Stamp,
+    *,
+    policies: Iterable[str] | None = None,
+    facts_changed: bool = False,
 ) -> tuple[SubjectFile, list[Effect]]:
     """Decide the subject at a moment: the file after it, and the decisions, pushes and reminders that follow.
 
-    A file that comes out as it went in is returned itself, so that nothing is written for it; but where its facts have
-    just changed it is settled up to this moment: what came before was decided by the facts it had then.
+    `policies`: those that may have changed, where that is known; None: any. A file that comes out as it went in is
+    returned itself, so that nothing is written for it; but where its facts have just changed it is settled up to this
+    moment: what came before was decided by the facts it had then.
     """
     view = view_of(file, registry.facts, business_date(at))
     settling = _Settling(file, registry, at, stamp)
-    due: list[datetime | None] = []
-    for policy_id in sorted(registry.policies):
+    due = {} if policies is None else dict(file.due)
+    for policy_id in sorted(registry.policies if policies is None else policies):
         history = registry.policies[policy_id]
         version = history.at(at)
         found = [] if version is None else evaluate(version.compiled, view)
         settling.policy(policy_id, found, withdrawn=history.withdrawn(at))
-        due.append(history.changes_after(at))
-        due.extend(start_of(e.changes_on) for e in found if e.changes_on is not None)
-    settling.remind()
-    due.extend(settling.reminders_due())
-    due_at = min((moment for moment in due if moment is not None), default=None)
-    after = replace(file, matches=settling.matches, told=settling.told, due_at=due_at)
+        moments = [settling.remind(policy_id), history.changes_after(at)]
+        moments += [start_of(e.changes_on) for e in found if e.changes_on is not None]
+        due.pop(policy_id, None)
+        if following := [moment for moment in moments if moment is not None]:
+            due[policy_id] = min(following)
+    after = replace(file, matches=settling.matches, told=settling.told, due=due)
     if after == file and file.settled_at is not None and not facts_changed:
         return file, settling.effects
     return replace(after, settled_at=at, settled_sequence=registry.sequence), settling.effects
@@ -130,31 +138,27 @@ class _Settling:
                 key = PeriodItem(policy_id, told.period, told_key.item)
                 self._notify(document, key, NoticeTopic.NO_LONGER_ELIGIBLE, supersedes=told.effect_id)
 
-    def remind(self) -> None:
-        """One reminder per matter, `REMIND_BEFORE` its last day, unless the push itself came that late."""
+    def remind(self, policy_id: str) -> datetime | None:
+        """Give a policy's due reminders, one per matter, `REMIND_BEFORE` its last day; returns when the next is due.
+
+        None is given where the push itself came that late, or where the policy is not public.
+        """
+        pending: list[datetime] = []
         for key, match in sorted(self.matches.items()):
             told = self.told.get(RosterKey(key.policy, key.item))
-            if told is None or told.reminded or match.ends_on is None or self.at < _remind_at(match):
+            if key.policy != policy_id or told is None or told.reminded or match.ends_on is None:
                 continue
             document = self._document(key.policy, match.policy_version)
             if not document.public:
+                continue
+            if self.at < _remind_at(match):
+                pending.append(_remind_at(match))
                 continue
             claimed = document.zone is Zone.DIRECT and document.claim is not None
             about = NoticeTopic.CLAIM_WINDOW_CLOSING if claimed else NoticeTopic.VALIDITY_ENDING
             self._notify(document, key, about, due=match.ends_on)
             self.told[RosterKey(key.policy, key.item)] = told._replace(reminded=True)
-
-    def reminders_due(self) -> list[datetime]:
-        """When the reminders of open matches are to be given."""
-        pending = [
-            _remind_at(match)
-            for key, match in self.matches.items()
-            if (told := self.told.get(RosterKey(key.policy, key.item))) is not None
-            and not told.reminded
-            and match.ends_on is not None
-            and self._document(key.policy, match.policy_version).public
-        ]
-        return [moment for moment in pending if moment > self.at]
+        return min(pending, default=None)
 
     def _latest(self, policy_id: str) -> Policy:
         """The version that acts, or acted last."""

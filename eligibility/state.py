@@ -51,7 +51,7 @@ def encode_file(file: SubjectFile) -> bytes:
             "told": sorted([*key, *told] for key, told in file.told.items()),
             "settled_at": _iso(file.settled_at),
             "settled_sequence": file.settled_sequence,
-            "due_at": _iso(file.due_at),
+            "due": {policy: moment.isoformat() for policy, moment in file.due.items()},
         }
     )
 
@@ -76,7 +76,7 @@ def decode_file(subject: str, record: bytes) -> SubjectFile:
         told={RosterKey(p, item): Told(*told) for p, item, *told in data["told"]},
         settled_at=_optional_moment(data["settled_at"]),
         settled_sequence=data["settled_sequence"],
-        due_at=_optional_moment(data["due_at"]),
+        due={policy: _moment(moment) for policy, moment in data["due"].items()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ class SubjectFile:
     """One subject.
 
     `settled_at` and `settled_sequence`: the moment and the control sequence up to which its matches are decided;
-    `due_at`: when one of them may next change by time alone.
+    `due`: per policy, when time alone may next change something.
     """
 
     subject: str
@@ -85,7 +86,12 @@ class SubjectFile:
     told: Mapping[RosterKey, Told] = field(default_factory=_empty)
     settled_at: datetime | None = None
     settled_sequence: int = -1
-    due_at: datetime | None = None
+    due: Mapping[str, datetime] = field(default_factory=_empty)
+
+    @cached_property
+    def due_at(self) -> datetime | None:
+        """When time alone may next change something for the subject."""
+        return min(self.due.values(), default=None)
 
     def with_facts(
         self,

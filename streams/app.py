@@ -120,8 +120,7 @@ async def _declaration(role: Role, settings: Settings, notices: NoticeList | Non
     await producer.start()
     stack.push_async_callback(producer.stop)
     if role is Role.ELIGIBILITY:
-        ownership = Ownership(settings.bootstrap_servers, producer)
-        return lambda app: decide.declare(app, ownership)
+        return lambda app: decide.declare(app, Ownership(settings.bootstrap_servers, producer, app.crash))
     control = ControlReader(await stack.enter_async_context(reader(settings.bootstrap_servers)))
 
     def declare(app: faust.App) -> Positions:

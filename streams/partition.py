@@ -76,11 +76,16 @@ class Partition:
         """Fold a chunk and commit what it leads to, its state and the checkpoint in one transaction.
 
         Raises PartitionLost when another owner has fenced this one, StopPartition when the journal cannot be followed,
-        StopWorker when the transaction fails otherwise. In each case the state in memory is not to be used again.
+        StopWorker when the transaction fails otherwise. After any failure the partition takes nothing more.
         """
         async with self._in_hand:
-            if not self._given_up:
+            if self._given_up:
+                return
+            try:
                 await self._process(records)
+            except BaseException:
+                self._given_up = True  # the state in memory is ahead of what is committed
+                raise
 
     async def _process(self, records: Sequence[ConsumerRecord]) -> None:
         effects: list[Effect] = []

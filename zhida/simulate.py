@@ -105,7 +105,10 @@ def fold_journal(lines: Iterable[str], emit: Emit) -> Iterator[PartitionState]:
     states: dict[int, PartitionState] = {}
     for line in lines:
         entry = json.loads(line)
-        state = states.setdefault(entry["partition"], PartitionState(entry["partition"]))
+        partition = entry["partition"]
+        if partition not in states:
+            states[partition] = PartitionState(partition)
+        state = states[partition]
         value = json.dumps(entry["record"], ensure_ascii=False).encode()
         for effect in fold(state, entry["offset"], value).effects:
             emit(effect)

@@ -199,7 +199,9 @@ class Partition:
     def drain(self) -> list[Effect]:
         """Pump until nothing is open."""
         happened: list[Effect] = []
+        most = self.state.pump + 2000
         while self.state.open_work:
+            assert self.state.pump < most, "the work left open does not end"
             happened += self.pump()
         return happened
 

@@ -38,6 +38,17 @@ def test_loaded_is_what_was_kept(records: dict[str, bytes]) -> None:
     assert canonical_records(load_state(0, records.items())) == records
 
 
+def test_policies_come_back_whole(records: dict[str, bytes], partition: Any) -> None:
+    def whole(state: PartitionState) -> dict[str, Any]:
+        policies = state.registry.policies
+        return {name: ([(v.document, v.acts_from) for v in policies[name].versions], policies[name].withdrawn_from)
+                for name in sorted(policies)}  # fmt: skip
+
+    loaded = load_state(0, records.items())
+    assert whole(loaded) == whole(partition.state)
+    assert loaded.registry.facts == partition.state.registry.facts
+
+
 def test_the_order_of_records_does_not_matter(records: dict[str, bytes]) -> None:
     assert canonical_records(load_state(0, list(records.items())[::-1])) == records
 
