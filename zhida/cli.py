@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,8 @@ clock = typer.Typer(no_args_is_help=True, help="The clock of a world.")
 journal = typer.Typer(no_args_is_help=True, help="The journal.")
 for name, group in (("topics", topics), ("clock", clock), ("journal", journal)):
     app.add_typer(group, name=name)
+
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what it retries is no news; what fails is raised
 
 Folder = Annotated[Path, typer.Option("--folder", help="Where the local stack, its logs and keys live.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]

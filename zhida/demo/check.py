@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from eligibility.business_time import start_of
 from eligibility.explain import explain
 from eligibility.partition_state import PartitionState
 from schemas.identifiers import journal_partition
@@ -27,9 +30,9 @@ class Finding:
     figures: str
 
 
-def check_eligible(outcome: Outcome, expectation: Expectation, today: date) -> Finding:
+def check_eligible(actual: dict[str, dict[str, Any]], expectation: Expectation, today: date) -> Finding:
     """The eligible set with version, amount and reasons is that of the input files."""
-    expected, actual = expectation.eligible(today), outcome.eligible()
+    expected = expectation.eligible(today)
     differing = [match for match in expected.keys() & actual.keys() if expected[match] != actual[match]]
     missing, extra = expected.keys() - actual.keys(), actual.keys() - expected.keys()
     figures = f"{len(actual)} matches; {len(missing)} missing, {len(extra)} too many, {len(differing)} differing"
@@ -73,20 +76,20 @@ def check_once(outcome: Outcome) -> Finding:
     )
 
 
-def check_ended(outcome: Outcome, expectation: Expectation, today: date) -> Finding:
+def check_ended(outcome: Outcome, eligible: set[str], expectation: Expectation, today: date) -> Finding:
     """Policies that are over match nobody, and nothing became ineligible by their ending."""
     over = {
         name: compiled.document.valid.to
         for name, compiled in expectation.policies.items()
         if compiled.document.valid.to is not None and compiled.document.valid.to < today
     }
-    left = [match for match in outcome.eligible() if match.split("|")[1] in over]
+    left = [match for match in eligible if match.split("|")[1] in over]
     called = [
         d
         for d in outcome.decisions
         if d["match"]["policy"] in over
         and d["verdict"] == "ineligible"
-        and date.fromisoformat(d["as_of"][:10]) >= over[d["match"]["policy"]]
+        and datetime.fromisoformat(d["as_of"]) >= start_of(over[d["match"]["policy"]] + timedelta(days=1))
     ]
     ended = sum(d["match"]["policy"] in over and d["verdict"] == "ended" for d in outcome.decisions)
     figures = f"{len(over)} policies over, {ended} matches ended, {len(left)} left, {len(called)} called ineligible"
@@ -95,16 +98,16 @@ def check_ended(outcome: Outcome, expectation: Expectation, today: date) -> Find
     )
 
 
-def check_standing(outcome: Outcome, expectation: Expectation, today: date) -> Finding:
+def check_standing(eligible: set[str], expectation: Expectation, today: date) -> Finding:
     """Policies still in force match somebody."""
     standing = {
         name
         for name, compiled in expectation.policies.items()
         if compiled.document.valid.to is None or compiled.document.valid.to >= today
     }
-    counts = {name: sum(match.split("|")[1] == name for match in outcome.eligible()) for name in sorted(standing)}
-    figures = ", ".join(f"{name} {count}" for name, count in counts.items())
-    return Finding(f"on {today} the policies in force still stand", all(counts.values()), figures)
+    counts = Counter(match.split("|")[1] for match in eligible)
+    figures = ", ".join(f"{name} {counts[name]}" for name in sorted(standing))
+    return Finding(f"on {today} the policies in force still stand", all(counts[name] for name in standing), figures)
 
 
 def check_replayed(effects: Path, outcome: Outcome) -> Finding:
