@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,9 +17,12 @@ from aiokafka.errors import (
     NotCoordinatorForGroupError,
 )
 
+from eligibility.business_time import business_date, start_of
 from schemas.journal import Tick
 from schemas.topics import CATALOGUE, SOURCES
 from streams.broker_topics import append_control
+from streams.control import read_registry
+from streams.errors import StopWorker
 from streams.reading import reader
 
 log = logging.getLogger(__name__)
@@ -77,6 +80,24 @@ async def _offsets_by(consumer: AIOKafkaConsumer, by: datetime | None) -> dict[T
         later = await consumer.offsets_for_times(dict.fromkeys(partitions, int(by.timestamp() * 1000) + 1))
         ends |= {tp: found.offset for tp, found in later.items() if found is not None}
     return {tp: end for tp, end in ends.items() if end > begins[tp]}
+
+
+async def advance(bootstrap_servers: str, intake_group: str, day: date) -> datetime:
+    """Emit a world's tick that begins `day`, once all events up to now are journaled; returns the moment.
+
+    Raises StopWorker for a wall clock, which nobody moves, and for a day that is past.
+    """
+    registry = await read_registry(bootstrap_servers)
+    if registry.epoch is None or registry.now is None:
+        raise StopWorker("there is no epoch yet: run `zhida topics apply --world DATE` first")
+    if registry.epoch.clock != "world":
+        raise StopWorker("this broker's epoch goes by the wall clock; only a world's clock can be advanced")
+    moment = start_of(day)
+    if moment < registry.now:
+        raise StopWorker(f"{day} is past: the world's clock stands at {business_date(registry.now)}")
+    await wait_until_journaled(bootstrap_servers, intake_group)
+    await append_control(bootstrap_servers, [Tick(at=moment)])
+    return moment
 
 
 async def tick_every_hour(bootstrap_servers: str, intake_group: str) -> None:

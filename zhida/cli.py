@@ -19,8 +19,13 @@ from eligibility.business_time import SHANGHAI
 from schemas.journal import Epoch
 from streams import broker_topics, checkpoints
 from streams.app import Role
+from streams.clock import advance
 from streams.control import read_registry
-from zhida import advance, explaining, notices, simulating, stack, working
+from zhida import stack
+from zhida.commands import explain as explain_command
+from zhida.commands import simulate as simulate_command
+from zhida.commands import watch as watch_command
+from zhida.commands import worker as worker_command
 from zhida.console import NOT_RIGHT, err, out, progress_bar, told_in_one_sentence
 from zhida.demo import play
 from zhida.journal_files import export_journal
@@ -114,8 +119,8 @@ def worker(
     with told_in_one_sentence():
         endpoints = stack.endpoints(folder)
         if role is None:
-            raise typer.Exit(working.run_all(endpoints, folder))
-        raise typer.Exit(working.run_role(role, endpoints, folder))
+            raise typer.Exit(worker_command.run_all(endpoints, folder))
+        raise typer.Exit(worker_command.run_role(role, endpoints, folder))
 
 
 @app.command()
@@ -143,7 +148,7 @@ def clock_advance(
     """Move a world's clock to the beginning of a day, after everything published so far."""
     with told_in_one_sentence():
         bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
-        moment = asyncio.run(advance.advance(bootstrap, day.date()))
+        moment = asyncio.run(advance(bootstrap, Role.INTAKE.group, day.date()))
     out.print(f"the world's clock stands at {moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M} (UTC+8)")
 
 
@@ -170,7 +175,7 @@ def watch(
     with told_in_one_sentence():
         url = stack.endpoints(folder).redis_url
         try:
-            asyncio.run(notices.watch(url, once=once, as_json=as_json))
+            asyncio.run(watch_command.watch(url, once=once, as_json=as_json))
         except KeyboardInterrupt:
             err.print("stopped")
 
@@ -180,7 +185,7 @@ def explain(subject: str, policy: str, folder: Folder = LOCAL, as_json: Json = F
     """Why a subject is or is not eligible for a policy, from the committed state."""
     with told_in_one_sentence():
         bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
-        asyncio.run(explaining.show(bootstrap, subject, policy, as_json=as_json))
+        asyncio.run(explain_command.show(bootstrap, subject, policy, as_json=as_json))
 
 
 @journal.command("export")
@@ -216,9 +221,9 @@ def simulate(
     """
     with told_in_one_sentence():
         if journal_file is not None and policies is None and not events:
-            simulating.journal(journal_file)
+            simulate_command.journal(journal_file)
         elif journal_file is None and policies is not None and events:
-            simulating.world(policies, events, catalogue, None if until is None else until.date())
+            simulate_command.world(policies, events, catalogue, None if until is None else until.date())
         else:
             raise typer.BadParameter("give --journal FILE, or --policies DIR and --events FILE")
 

@@ -67,6 +67,22 @@ def attributes_of(topic: str, *, id: str, source: str, subject: str, time: datet
     return Attributes(id=id, source=source, type=event_type, subject=subject, time=time, dataschema=data_schema(topic))
 
 
+def departments(documents: list[Path]) -> list[str]:
+    """The departments that make or implement the policies of the files."""
+    found: set[str] = set()
+    for file in documents:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found |= {document["made_by"], *document["implemented_by"]}
+    return sorted(found)
+
+
+def keys_statement(ring: Keyring, listed: list[str], now: datetime) -> Message:
+    """The statement that makes departments' keys known, signed by the catalogue's authority."""
+    data = {"effective_at": now.isoformat(), "keys": [ring.sender_key(each).model_dump() for each in listed]}
+    attributes = attributes_of(STATEMENTS, id="keys", source="/catalogue", subject="catalogue", time=now)
+    return message(STATEMENTS, attributes, data, ring, AUTHORITY)
+
+
 def _lines(file: Path, keyring: Keyring) -> Iterator[Message]:
     with file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):

@@ -19,18 +19,17 @@ from schemas.journal import Epoch
 from streams import broker_topics
 from streams.app import Role
 from streams.checkpoints import wait_until_settled
+from streams.clock import advance
 from streams.judge import AUTHORITY
 from zhida import stack
-from zhida.advance import advance
 from zhida.demo.expected import Expectation
 from zhida.demo.play import BEGINS, EXAMPLES
 from zhida.demo.readback import Outcome, Readback, read_states
 from zhida.journal_files import export_journal
 from zhida.keyring import Keyring
-from zhida.messages import Message, read_messages
+from zhida.messages import Message, departments, keys_statement, read_messages
 from zhida.sending import send
-from zhida.simulate import fold_journal
-from zhida.simulating import departments, keys_statement
+from zhida.simulation import fold_journal
 from zhida.stack import ports
 from zhida.workers import Worker, stop_workers
 from zhida.world import write
@@ -80,7 +79,7 @@ class Cluster:
         return read_messages(file, self.ring, start_of(BEGINS))
 
     async def advance(self, day: Any) -> None:
-        await advance(self.bootstrap, day)
+        await advance(self.bootstrap, Role.INTAKE.group, day)
 
     async def settled(self, within: float = 60.0) -> None:
         async with asyncio.timeout(within):

@@ -21,20 +21,19 @@ from schemas.notices import Notice
 from streams import broker_topics
 from streams.app import Role
 from streams.checkpoints import wait_until_settled
+from streams.clock import advance
 from streams.errors import StopWorker
 from streams.judge import AUTHORITY
 from zhida import stack
-from zhida.advance import advance
+from zhida.commands.watch import line
 from zhida.console import out, progress_bar
 from zhida.demo import check
 from zhida.demo.expected import Expectation
 from zhida.demo.readback import Outcome, Readback, read_states
 from zhida.journal_files import export_journal
 from zhida.keyring import Keyring
-from zhida.messages import Message, read_messages
-from zhida.notices import line
+from zhida.messages import Message, departments, keys_statement, read_messages
 from zhida.sending import send
-from zhida.simulating import departments, keys_statement
 from zhida.stack.local import KAFKA_VARIABLE
 from zhida.workers import Worker, start_workers, stop_workers
 from zhida.world import write
@@ -134,7 +133,7 @@ class _Play:
         await self._settled(BEGINS)
         for day in STEPS:
             await self._until(day, f"changes up to {day}")
-            await advance(self.bootstrap, day)
+            await advance(self.bootstrap, Role.INTAKE.group, day)
             await self._settled(day)
             if day == date(2025, 1, 1):
                 await self._check_matches(day)

@@ -9,16 +9,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import yaml
-
 from eligibility.effects import Effect
 from schemas.journal import Epoch, TopicGeneration
-from schemas.topics import SOURCES, STATEMENTS
+from schemas.topics import SOURCES
 from streams.judge import AUTHORITY
 from zhida.console import progress_bar
 from zhida.keyring import Keyring
-from zhida.messages import FileRefused, Message, attributes_of, message, read_messages
-from zhida.simulate import Emit, Simulation, effect_line, fold_journal, run_events
+from zhida.messages import FileRefused, Message, departments, keys_statement, read_messages
+from zhida.simulation import Emit, Simulation, effect_line, fold_journal, run_events
 
 
 def _print(effect: Effect) -> None:
@@ -80,19 +78,3 @@ def publish(simulation: Simulation, ring: Keyring, catalogue: Path, documents: l
     simulation.send(keys_statement(ring, departments(documents), now))
     for each in policies:
         simulation.send(each)
-
-
-def departments(documents: list[Path]) -> list[str]:
-    """The departments that make or implement the policies of the files."""
-    found: set[str] = set()
-    for file in documents:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        found |= {document["made_by"], *document["implemented_by"]}
-    return sorted(found)
-
-
-def keys_statement(ring: Keyring, listed: list[str], now: datetime) -> Message:
-    """The statement that makes departments' keys known, signed by the catalogue's authority."""
-    data = {"effective_at": now.isoformat(), "keys": [ring.sender_key(each).model_dump() for each in listed]}
-    attributes = attributes_of(STATEMENTS, id="keys", source="/catalogue", subject="catalogue", time=now)
-    return message(STATEMENTS, attributes, data, ring, AUTHORITY)
