@@ -19,7 +19,7 @@ from zhida.messages import attributes_of, message
 
 pytestmark = pytest.mark.kafka
 TAX = changes_topic("tax")
-SUBJECT = ""
+SUBJECT = "91210100MA0TEXT002"
 GOOD = b'{"version":%d,"effective_at":"2023-12-31T00:00:00Z","facts":{"levy_due":"12.50"}}'
 
 
@@ -38,7 +38,7 @@ BAD: list[tuple[str, bytes, Headers]] = [
     ("bad_schema", b'{"version":1,"facts":{"levy_due":"1"}}', headers()),
     ("unknown_fact", GOOD.replace(b"levy_due", b"levy_dew") % 1, headers()),
     ("bad_value", GOOD.replace(b'"12.50"', b'"12,50"') % 1, headers()),
-    ("bad_subject", GOOD % 1, headers(subject=SUBJECT[:-1] + "Z")),
+    ("bad_subject", GOOD % 1, headers(subject=SUBJECT[:-1] + ("0" if SUBJECT[-1] != "0" else "1"))),
     ("wrong_sender", GOOD.replace(b"levy_due", b"assets") % 1, headers()),
     ("unknown_schema_version", GOOD % 1, headers(dataschema="registry.changes/9")),
 ]

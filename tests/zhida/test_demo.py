@@ -24,7 +24,7 @@ def test_the_checks_can_fail() -> None:
     """A check that cannot fail proves nothing: each is shown an outcome that is wrong."""
     policies = sorted((EXAMPLES / "policies").glob("*.yaml"))
     expectation = Expectation.of(EXAMPLES / "catalogue" / "facts.yaml", policies)
-    match = "91210100MA0TEST001|CN-2024-WGFH|2024|-"
+    match = "91210100MA0TEXT002|CN-2024-WGFH|2024|-"
     assert not check.check_eligible({match: {}}, expectation, BEGINS).holds
     assert not check.check_explained([], expectation, set(), BEGINS, 1).holds
     assert not check.check_ended(Outcome(), {match}, expectation, BEGINS.replace(year=2026)).holds
