@@ -18,6 +18,8 @@ from streams.control import read_registry
 from streams.errors import StopWorker
 from streams.producers import idempotent_producer
 
+LEADERS_WITHIN = 30.0  # seconds
+
 
 @asynccontextmanager
 async def _admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
@@ -48,6 +50,14 @@ async def differences(bootstrap_servers: str) -> list[str]:
             if actual != expected:
                 listed.append(f"topic {topic.name} has {setting}={actual}, the catalogue says {expected}")
     return listed
+
+
+async def require_topics(bootstrap_servers: str) -> None:
+    """Raise StopWorker when topics of the catalogue are missing: aiokafka would wait for them for ever."""
+    async with _admin(bootstrap_servers) as admin:
+        missing = sorted(CATALOGUE.keys() - set(await admin.list_topics()))
+    if missing:
+        raise StopWorker(f"the broker has no topic {missing[0]}: run `zhida topics apply` first")
 
 
 async def apply(bootstrap_servers: str, epoch: Epoch, *, replication: int = 1) -> list[str]:
@@ -111,8 +121,14 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], replication: 
             text = rest[0] if rest else error.description
             raise StopWorker(f"topic {name} could not be created: {text}")
     names = [topic.name for topic in topics]
-    while not all(_led(found) for found in await admin.describe_topics(names)):
-        await asyncio.sleep(0.1)
+    try:
+        async with asyncio.timeout(LEADERS_WITHIN):
+            while not all(_led(found) for found in await admin.describe_topics(names)):
+                await asyncio.sleep(0.1)
+    except TimeoutError as error:
+        raise StopWorker(
+            f"after {LEADERS_WITHIN:.0f} s some created topics have no leader: is a broker down?"
+        ) from error
     created = {name for name, code, *_ in response.topic_errors if not code}
     return [topic for topic in topics if topic.name in created]
 

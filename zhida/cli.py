@@ -48,6 +48,13 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 LOCAL = Path(".local")
 
 
+def _broker(folder: Path) -> str:
+    """The bootstrap servers of a broker that has zhida's topics."""
+    bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+    asyncio.run(broker_topics.require_topics(bootstrap))
+    return bootstrap
+
+
 @app.command()
 def up(
     folder: Folder = LOCAL,
@@ -130,7 +137,7 @@ def publish(
 ) -> None:
     """Publish files of events; returns once Kafka has acknowledged all of them."""
     with told_in_one_sentence():
-        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        bootstrap = _broker(folder)
         registry = asyncio.run(read_registry(bootstrap))
         now = registry.now if registry.epoch and registry.epoch.clock == "world" else None
         ring = Keyring(folder / "keys")
@@ -147,7 +154,7 @@ def clock_advance(
 ) -> None:
     """Move a world's clock to the beginning of a day, after everything published so far."""
     with told_in_one_sentence():
-        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        bootstrap = _broker(folder)
         moment = asyncio.run(advance(bootstrap, Role.INTAKE.group, day.date()))
     out.print(f"the world's clock stands at {moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M} (UTC+8)")
 
@@ -156,7 +163,7 @@ def clock_advance(
 def wait(folder: Folder = LOCAL) -> None:
     """Return once everything published is decided and no roll-out is open."""
     with told_in_one_sentence(), progress_bar() as bar:
-        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        bootstrap = _broker(folder)
         task = bar.add_task("partitions settled", total=None)
         asyncio.run(
             checkpoints.wait_until_settled(
@@ -184,7 +191,7 @@ def watch(
 def explain(subject: str, policy: str, folder: Folder = LOCAL, as_json: Json = False) -> None:
     """Why a subject is or is not eligible for a policy, from the committed state."""
     with told_in_one_sentence():
-        bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        bootstrap = _broker(folder)
         asyncio.run(explain_command.show(bootstrap, subject, policy, as_json=as_json))
 
 
@@ -203,7 +210,7 @@ def journal_export(file: Path, folder: Folder = LOCAL) -> None:
         return count
 
     with told_in_one_sentence():
-        count = asyncio.run(run(stack.endpoints(folder).kafka_bootstrap_servers))
+        count = asyncio.run(run(_broker(folder)))
     out.print(f"{file}: {count} records", markup=False)
 
 

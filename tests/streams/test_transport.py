@@ -227,12 +227,12 @@ async def test_a_slow_acquire_holds_its_partition_only(broker: Broker) -> None:
     ledger.gates[slow] = asyncio.Event()
     await broker.produce({0: 100, 1: 100})
     app = broker.app(
-        ledger, broker_request_timeout=3.0, broker_session_timeout=3.0, broker_heartbeat_interval=1.0,
+        ledger, broker_request_timeout=6.0, broker_session_timeout=6.0, broker_heartbeat_interval=1.0,
         broker_max_poll_interval=3.0,
     )  # fmt: skip
     async with running(app):
         await until(lambda: ledger.offsets(fast) == list(range(100)))
-        await asyncio.sleep(5)  # longer than each of these timeouts
+        await asyncio.sleep(7)  # longer than each of these timeouts
         assert ledger.offsets(slow) == []
         await broker.produce({1: 10}, first=100)
         await until(lambda: ledger.offsets(fast) == list(range(110)))
@@ -245,7 +245,7 @@ async def test_a_member_that_only_loads_stays_in_the_group(broker: Broker) -> No
     (tp,), ledger = await broker.create(1), Ledger()
     ledger.gates[tp] = asyncio.Event()
     await broker.produce({0: 10})
-    app = broker.app(ledger, broker_session_timeout=3.0, broker_heartbeat_interval=1.0, broker_max_poll_interval=2.0)
+    app = broker.app(ledger, broker_session_timeout=6.0, broker_heartbeat_interval=1.0, broker_max_poll_interval=2.0)
     async with running(app):
         await until(lambda: bool(ledger.log))
         await asyncio.sleep(5)
