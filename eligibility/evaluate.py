@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,7 +17,7 @@ from eligibility.derived import DERIVED
 from eligibility.facts_view import FactsView, MissingFact, Observation, Source
 from eligibility.kleene import Truth, all_of, any_of
 from eligibility.subject_file import NO_ITEM, NO_PERIOD, PeriodItem, RosterKey, SubjectFile
-from eligibility.values import shown
+from eligibility.values import Value, encode, shown
 from schemas.catalogue import FactDeclaration
 from schemas.decisions import Amount, FactSource, Reason
 from schemas.events import RosterEntry
@@ -69,15 +70,22 @@ class Evaluation:
         if self.standard is not None and self.standard.base is not None:
             seen.append(self.standard.base)
         tests = [(ground.condition, ground.value) for ground in self.grounds]
-        facts = [(o.name, o.period, o.value, [_said(s) for s in o.sources], sorted(o.missing)) for o in seen]
+        facts = [
+            (o.name, o.period, _kept(o.value), [_said(s) for s in o.sources], sorted(map(list, o.missing)))
+            for o in seen
+        ]
         amount = None if self.amount is None else (self.amount.value, self.amount.arithmetic)
         entry = None if self.entry is None else (self.entry.roster_version, self.entry.grade)
         decided = (self.policy.version, amount, entry, tests, facts)
-        return blake2b(repr(decided).encode(), digest_size=12).hexdigest()
+        return blake2b(json.dumps(decided, ensure_ascii=False).encode(), digest_size=12).hexdigest()
 
 
 def _said(source: Source) -> tuple[object, ...]:
-    return (source.key, source.value.value, source.value.provider, source.value.version)
+    return (*source.key, encode(source.value.value), source.value.provider, source.value.version)
+
+
+def _kept(value: Value | None) -> bool | int | str | None:
+    return None if value is None else encode(value)
 
 
 def in_force(policy: Policy, today: date) -> bool:

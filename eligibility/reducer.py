@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from eligibility.effects import Effect, Stamp
-from eligibility.errors import StopPartition
+from eligibility.errors import Refused, StopPartition
 from eligibility.partition_state import BUCKETS, PartitionState
 from eligibility.registry import Registry, is_new
 from eligibility.settle import catch_up, settle
@@ -38,6 +38,7 @@ from schemas.topics import JOURNAL
 
 SUBJECTS_PER_PUMP = 200
 QUARANTINED_AT_MOST = 10
+BEFORE_ANY_EPOCH = datetime(1900, 1, 2, tzinfo=UTC)
 
 SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
 
@@ -63,10 +64,14 @@ def fold(state: PartitionState, offset: int, value: bytes) -> Folded:
         folded = _fold_record(state, offset, record)
     except (StopPartition, MemoryError):
         raise
+    except Refused as refused:  # a control record that intake should not have let through: every partition refuses it
+        folded = Folded([_rejected(state, offset, value, refused.code, str(refused))])
     except Exception as error:  # whatever the engine fails on must not stop the records behind it
         folded = _quarantine(state, offset, value, error)
-        if isinstance(record, ControlEntry):
-            state.registry = state.registry.skip(record.sequence)
+        if isinstance(record, Pump):
+            state.pump = max(state.pump, record.n)  # the slice is tried again, until the partition stops
+    if isinstance(record, ControlEntry):
+        state.registry = state.registry.skip(record.sequence)
     state.offset = offset
     return folded
 
@@ -88,6 +93,8 @@ def _fold_control(state: PartitionState, entry: ControlEntry) -> Folded:
     folded = Folded()
     if state.registry is before:
         return folded
+    if state.registry.origins is before.origins and isinstance(entry.record, CatalogueControl | PolicyControl):
+        return folded  # its source was taken before
     match entry.record:
         case Epoch():
             state.buckets_left = BUCKETS
@@ -193,14 +200,15 @@ def _quarantine(state: PartitionState, offset: int, value: bytes, error: Excepti
             f"{text}, and {QUARANTINED_AT_MOST} are quarantined already: this needs a person"
         ) from error
     state.quarantined += 1
-    origin = Origin(topic=JOURNAL, partition=state.partition, offset=offset)
-    moment = state.registry.now or datetime.fromisoformat("1900-01-01T00:00:00+00:00")
-    rejected = Rejected(
-        origin=origin,
+    return Folded([_rejected(state, offset, value, RejectCode.QUARANTINED, text)])
+
+
+def _rejected(state: PartitionState, offset: int, value: bytes, code: RejectCode, text: str) -> Rejected:
+    return Rejected(
+        origin=Origin(topic=JOURNAL, partition=state.partition, offset=offset),
         topic=JOURNAL,
-        code=RejectCode.QUARANTINED,
+        code=code,
         text=text,
-        rejected_at=moment,
+        rejected_at=state.registry.now or BEFORE_ANY_EPOCH,
         value=b64encode(value).decode(),
     )
-    return Folded([rejected])

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -90,11 +89,6 @@ class Registry:
     policies: Mapping[str, PolicyHistory] = field(default_factory=lambda: MappingProxyType({}))
     origins: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
     turns: tuple[Turn, ...] = ()
-
-    @cached_property
-    def providers(self) -> frozenset[str]:
-        """Everybody who owns a declared fact."""
-        return frozenset(declaration.provider for declaration in self.facts.values())
 
     def fold(self, sequence: int, record: ControlRecord) -> Registry:
         """The registry after one control record; a sequence it has is skipped.

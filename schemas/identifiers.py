@@ -28,12 +28,12 @@ def check_subject(value: str) -> str:
         return value
     if value.startswith("p-"):
         raise ValueError("a person's pseudonym is `p-` and 32 to 64 lower-case hexadecimal digits")
+    if ric.is_valid(value.strip().upper()):
+        raise IdentityNumber("a resident identity number is never a subject key; give the person's pseudonym")
     if len(value) != 18 or not value.isascii():
         raise ValueError(f"a unified social credit code has 18 characters, this has {len(value)}")
     if value != value.upper():
         raise ValueError("a unified social credit code is written in capitals")
-    if ric.is_valid(value):
-        raise IdentityNumber("a resident identity number is never a subject key; give the person's pseudonym")
     if not _USCC.fullmatch(value) or value[-1] != uscc.calc_check_digit(value):
         raise ValueError("not a unified social credit code (GB 32100): its characters or its check character")
     return value

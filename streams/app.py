@@ -21,7 +21,7 @@ from streams.chunks import Positions
 from streams.control import ControlReader
 from streams.errors import StopWorker
 from streams.intake import Intake
-from streams.ownership import Ownership
+from streams.ownership import SESSION_TIMEOUT, Ownership
 from streams.producers import idempotent_producer
 from streams.reading import reader
 from streams.serving import NoticeList, Serving
@@ -66,6 +66,7 @@ Declare = Callable[[faust.App], Positions]
 
 def create_app(role: Role, settings: Settings, declare: Declare) -> faust.App:
     """The app of a role; `declare` hangs its agents on the app and says its positions."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
     app: Any = faust.App(
         role.group,
         broker=f"zhida://{settings.bootstrap_servers}",
@@ -78,7 +79,7 @@ def create_app(role: Role, settings: Settings, declare: Declare) -> faust.App:
         broker_max_poll_records=CHUNK_RECORDS,
         broker_commit_interval=COMMIT_INTERVAL,
         broker_heartbeat_interval=1.0,
-        broker_session_timeout=8.0,
+        broker_session_timeout=SESSION_TIMEOUT,
         broker_request_timeout=40.0,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=MAX_CORE_BYTES + 65_536,

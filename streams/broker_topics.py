@@ -71,11 +71,13 @@ async def apply(bootstrap_servers: str, epoch: Epoch, *, replication: int = 1) -
         missing = await _create(admin, missing, replication) if missing else []
     done = [f"created {topic.name}: {topic.partitions} partitions, {topic.cleanup}" for topic in missing]
     registry = await read_registry(bootstrap_servers)
-    records: list[ControlRecord] = [] if registry.epoch is not None else [epoch]
+    records: list[ControlRecord] = []
     fresh = {topic.name for topic in missing}
     for topic in CATALOGUE.values():
         if topic.name in fresh or topic.name not in registry.generations:
             records.append(TopicGeneration(name=topic.name, generation=f"{topic.name}.{uuid4().hex[:8]}"))
+    if registry.epoch is None:
+        records.append(epoch)  # last: nothing is judged without it, so nothing is judged without the generations
     await append_control(bootstrap_servers, records)
     if registry.epoch is None:
         done.append(f"began the epoch of engine {epoch.engine} with the {epoch.clock} clock at {epoch.now.isoformat()}")

@@ -12,10 +12,12 @@ import faust
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
+from streams.errors import StopWorker
+
 AgentBody = Callable[[Any], Awaitable[None]]
 
 
-class AgentEnded(Exception):
+class AgentEnded(StopWorker):
     """An agent returned or was cancelled while the app ran on: nobody would take its next chunk."""
 
 
@@ -37,11 +39,16 @@ class Chunk:
         return self.records[-1].offset + 1
 
 
+EARLIEST = -1
+"""What `acquire` returns to start wherever the partition begins."""
+
+
 class Positions(Protocol):
     """Says where each assigned partition starts and how far it is done. Called in the app's event loop."""
 
     async def acquire(self, tp: TP) -> int | None:
-        """Fence, load, and return where to start; None: the group's committed offset, else the earliest.
+        """Fence, load, and return where to start; None: the group's committed offset, else the earliest;
+        EARLIEST: the earliest.
 
         Called once per assignment, for all its partitions at once, before any record of `tp` is delivered.
         May take long; is cancelled when the partition is revoked meanwhile. What it raises ends the app.

@@ -28,6 +28,7 @@ from streams.reading import reader
 log = logging.getLogger(__name__)
 
 TICK_EVERY = timedelta(hours=1)
+CLOCKS_DIFFER = 5.0  # seconds by which the broker's clock, which stamps arrivals, may be behind ours
 LOOK_EVERY = 0.2  # seconds between looks at how far intake is
 SAY_EVERY = 300  # looks after which a stalled source is named
 
@@ -105,7 +106,7 @@ async def tick_every_hour(bootstrap_servers: str, intake_group: str) -> None:
     while True:
         now = datetime.now(UTC)
         hour = now.replace(minute=0, second=0, microsecond=0) + TICK_EVERY
-        await asyncio.sleep((hour - now).total_seconds())
+        await asyncio.sleep((hour - now).total_seconds() + CLOCKS_DIFFER)
         await wait_until_journaled(bootstrap_servers, intake_group, by=hour)
         await append_control(bootstrap_servers, [Tick(at=hour)])
         log.info("tick %s", hour.isoformat())

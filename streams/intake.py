@@ -19,18 +19,17 @@ from eligibility.errors import Refused
 from eligibility.registry import Registry, is_new
 from schemas.identifiers import journal_partition
 from schemas.journal import CatalogueControl, ControlEntry, PolicyControl, control_record, journal_record
-from schemas.topics import CONTROL, JOURNAL, JOURNAL_PARTITIONS, PUBLICATIONS, STATEMENTS
+from schemas.topics import CONTROL, JOURNAL, JOURNAL_PARTITIONS
 from streams.chunks import Chunk
 from streams.clock import tick_every_hour
 from streams.control import ControlReader
 from streams.crash_points import crash_point
 from streams.errors import StopWorker
-from streams.judge import SourceRecord, judge, origin_of, rejection
+from streams.judge import BROADCAST, SourceRecord, SubjectEntry, judge, origin_of, rejection
 from streams.outputs import effect_output
 
 log = logging.getLogger(__name__)
 GROUP = "zhida-intake"
-BROADCAST = (PUBLICATIONS, STATEMENTS)
 
 
 class Intake:
@@ -83,29 +82,41 @@ class Intake:
     async def take_in(self, chunk: Chunk) -> None:
         """Judge a chunk of a source partition and journal it; returns once all of it is acknowledged."""
         registry = await self.registry()
-        sent: list[Awaitable[object]] = []
+        refused: list[Awaitable[object]] = []
+        accepted: list[SubjectEntry] = []
         for record in map(_source_record, chunk.records):
+            origin = origin_of(record, registry)
+            if record.topic in BROADCAST and not is_new(registry.origins, origin):
+                continue  # taken before a restart
             try:
-                accepted = judge(record, registry)
-            except Refused as refused:
-                if record.topic in BROADCAST and not is_new(registry.origins, origin_of(record, registry)):
-                    continue  # taken before a restart: refused now only because it is there
-                output = effect_output(rejection(record, registry, refused))
-                partition = journal_partition(output.key.decode(), JOURNAL_PARTITIONS)
-                sent.append(await self._send(output.topic, output.value, output.key, partition, output.headers))
-                log.info("refused %s: %s", output.key.decode(), refused.code)
+                entry = judge(record, registry)
+            except Refused as refusal:
+                refused.append(await self._reject(record, registry, refusal))
                 continue
-            if isinstance(accepted, (CatalogueControl, PolicyControl)):
-                if is_new(registry.origins, accepted.origin):
-                    await self._acknowledged([await self._send_control(accepted)])
-                    registry = await self.registry()
-                continue
-            partition = journal_partition(accepted.subject, JOURNAL_PARTITIONS)
-            value = journal_record.dump_json(accepted, by_alias=True)
-            sent.append(await self._send(JOURNAL, value, accepted.subject.encode(), partition))
-        await crash_point("intake.sent", f"{len(sent)} records sent, none acknowledged")
+            if isinstance(entry, (CatalogueControl, PolicyControl)):
+                await self._acknowledged(refused)  # judged before this: it must not be judged anew after it
+                await self._acknowledged([await self._send_control(entry)])
+                registry, refused = await self.registry(), []
+            else:
+                accepted.append(entry)
+        # Refusals first: once a later record of this partition is in the journal, this one would be skipped as taken.
+        await self._acknowledged(refused)
+        sent = [await self._journal(entry) for entry in accepted]
+        await crash_point("intake.sent", f"batch of {len(sent)} records sent, unacknowledged")
         await self._acknowledged(sent)
         self._done[chunk.tp] = chunk.next_offset
+
+    async def _reject(self, record: SourceRecord, registry: Registry, refusal: Refused) -> Awaitable[object]:
+        output = effect_output(rejection(record, registry, refusal))
+        partition = journal_partition(output.key.decode(), JOURNAL_PARTITIONS)
+        log.info("refused %s: %s", output.key.decode(), refusal.code)
+        return await self._send(output.topic, output.value, output.key, partition, output.headers)
+
+    async def _journal(self, entry: SubjectEntry) -> Awaitable[object]:
+        partition = journal_partition(entry.subject, JOURNAL_PARTITIONS)
+        return await self._send(
+            JOURNAL, journal_record.dump_json(entry, by_alias=True), entry.subject.encode(), partition
+        )
 
     async def fan_out(self, chunk: Chunk) -> None:
         """Append each control record, with its offset as sequence, to every journal partition."""

@@ -51,6 +51,9 @@ from schemas.topics import (
 AUTHORITY = "catalogue-authority"
 """The `senderid` whose key the epoch record carries; it alone states the catalogue and the departments' keys."""
 
+BROADCAST = (PUBLICATIONS, STATEMENTS)
+MAX_BROADCAST_BYTES = MAX_SOURCE_BYTES // 4  # its record names every absent field, too, and goes to every partition
+
 SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
 Accepted = SubjectEntry | CatalogueControl | PolicyControl
 M = TypeVar("M", bound=Model)
@@ -91,6 +94,9 @@ def judge(record: SourceRecord, registry: Registry) -> Accepted:
     if len(value) > MAX_SOURCE_BYTES:
         raise Refused(RejectCode.UNDECODABLE, f"{len(value)} bytes; a record has at most {MAX_SOURCE_BYTES}")
     attributes = _attributes(record)
+    if record.topic in BROADCAST and len(value) > MAX_BROADCAST_BYTES:
+        text = f"{len(value)} bytes; what reaches every partition has at most {MAX_BROADCAST_BYTES}"
+        raise Refused(RejectCode.BAD_SCHEMA, text)
     if record.topic == STATEMENTS:
         return _statement(record, attributes, value, registry)
     if record.topic == PUBLICATIONS:
@@ -162,6 +168,9 @@ def _data(model: type[M], value: bytes) -> M:
         event = model.model_validate_json(value)
     except ValidationError as error:
         field, text = _first(error)
+        if any(isinstance(found.get("ctx", {}).get("error"), IdentityNumber) for found in error.errors()):
+            text = f"{field}: a resident identity number stands in the data; give the person's pseudonym"
+            raise Refused(RejectCode.BAD_SUBJECT, text, field, personal=True) from None
         if error.errors(include_url=False)[0]["type"] == "json_invalid":
             raise Refused(RejectCode.UNDECODABLE, f"the value is not UTF-8 JSON: {text}") from None
         raise Refused(RejectCode.BAD_SCHEMA, f"{field}: {text}", field) from None

@@ -10,10 +10,12 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 from streams.chunks import Chunk
-from streams.errors import PartitionLost
+from streams.errors import PartitionLost, StopWorker
 from streams.partition import Partition
 
 log = logging.getLogger(__name__)
+
+SESSION_TIMEOUT = 8.0  # seconds without a heartbeat until the group takes a worker's partitions away
 
 
 class Ownership:
@@ -27,9 +29,12 @@ class Ownership:
         self._crash = crash
         self._owned: dict[int, Partition] = {}
         self._in_hand: dict[int, asyncio.Task[None]] = {}
+        self._assignments: dict[int, int] = {}
+        self._watching: set[asyncio.Task[None]] = set()
 
     async def acquire(self, tp: TP) -> int | None:
         """Fence, load, and start after the checkpoint."""
+        self._assignments[tp.partition] = self._assignments.get(tp.partition, 0) + 1
         partition = Partition(tp.partition, self._bootstrap_servers, self._pumps)
         try:
             start = await partition.take()
@@ -42,9 +47,11 @@ class Ownership:
     async def release(self, tps: set[TP]) -> None:
         """Let go, the chunk in hand first: what it has not committed is folded anew by the next owner."""
         for tp in tps:
-            partition = self._owned.pop(tp.partition, None)
-            if partition is not None:
-                await partition.give_up()
+            self._assignments[tp.partition] = self._assignments.get(tp.partition, 0) + 1
+        owned = [partition for tp in tps if (partition := self._owned.pop(tp.partition, None)) is not None]
+        for failure in await asyncio.gather(*(p.give_up() for p in owned), return_exceptions=True):
+            if failure is not None:
+                raise failure
 
     def next_offset(self, tp: TP) -> int | None:
         """The journal offset after the last one committed; the group's offsets are for lag figures only."""
@@ -70,6 +77,19 @@ class Ownership:
             log.info("%s", lost)
             if self._owned.get(partition.number) is partition:
                 del self._owned[partition.number]
-            await partition.give_up()
+                watch = asyncio.create_task(self._end_if_still_ours(partition, lost))
+                self._watching.add(watch)
+                watch.add_done_callback(self._watching.discard)
         except Exception as error:  # no agent awaits this task: without a crash its failure would go unseen
+            await self._crash(error)
+
+    async def _end_if_still_ours(self, partition: Partition, lost: PartitionLost) -> None:
+        """A fenced owner is quiet only where the group takes the partition away; else nobody would fold it."""
+        number, assignment = partition.number, self._assignments.get(partition.number)
+        try:
+            await partition.give_up()
+            await asyncio.sleep(2 * SESSION_TIMEOUT)
+            if self._assignments.get(number) == assignment:
+                raise StopWorker(f"{lost}, yet the group still assigns it here: a restart takes it back")
+        except Exception as error:
             await self._crash(error)

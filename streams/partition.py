@@ -20,7 +20,7 @@ from eligibility.state import load_state
 from schemas.journal import Pump
 from schemas.topics import JOURNAL, STATE
 from streams.crash_points import crash_point
-from streams.errors import PartitionLost, StopWorker
+from streams.errors import PartitionLost, StopPartition, StopWorker
 from streams.outputs import Output, effect_output, state_outputs
 from streams.producers import transactional_producer
 from streams.reading import read_to_end, reader
@@ -92,6 +92,11 @@ class Partition:
         changed: set[str] = set()
         before = self.state.offset
         for record in records:
+            if record.offset > self.state.offset + 1:
+                raise StopPartition(
+                    f"journal partition {self.number}: record {record.offset} follows {self.state.offset}; what stood "
+                    "between is gone: restore the journal from a backup"
+                )
             folded = fold(self.state, record.offset, record.value)
             effects += folded.effects
             changed |= folded.changed

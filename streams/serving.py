@@ -10,7 +10,7 @@ from typing import Protocol
 from faust.types import TP
 
 from schemas.notices import Notice
-from streams.chunks import Chunk
+from streams.chunks import EARLIEST, Chunk
 
 
 class NoticeList(Protocol):
@@ -33,7 +33,7 @@ class Serving:
     async def acquire(self, tp: TP) -> int | None:
         """Go on where the read model stands, not where a group once was: it may have been emptied since."""
         self._done.pop(tp, None)
-        return await self._notices.next_offset(tp.partition)
+        return await self._notices.next_offset(tp.partition) or EARLIEST
 
     async def release(self, tps: set[TP]) -> None:
         """Nothing is in hand that the next owner's compare-and-set would not drop."""

@@ -18,7 +18,8 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.chunks import AgentEnded, Chunk, Positions, chunk_agent, chunk_topic
+from streams.chunks import EARLIEST, AgentEnded, Chunk, Positions, chunk_agent, chunk_topic
+from streams.errors import StopWorker
 
 __all__ = ["AgentEnded", "Chunk", "Positions", "StartOutOfRange", "Transport", "chunk_agent", "chunk_topic"]
 
@@ -26,7 +27,7 @@ __all__ = ["AgentEnded", "Chunk", "Positions", "StartOutOfRange", "Transport", "
 FETCH_MAX_WAIT_MS = 20
 
 
-class StartOutOfRange(Exception):
+class StartOutOfRange(StopWorker):
     """The partition does not have the offset to start at, or has it no longer. An operator must decide."""
 
 
@@ -56,7 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         earliest = (await consumer.beginning_offsets([partition]))[partition]
         if start is None:
             start = await consumer.committed(partition)
-        if start is None:
+        if start is None or start == EARLIEST:
             return earliest
         end = (await consumer.end_offsets([partition]))[partition]
         if not earliest <= start <= end:

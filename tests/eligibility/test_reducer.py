@@ -268,7 +268,8 @@ def test_a_refused_control_record_does_not_stop_those_behind_it(running: Any, wo
     record = PolicyControl(origin=running.origin("publications"), policy_id="ODD", publication=publication)
     sequence = running.state.registry.sequence + 1
     (rejected,) = running.control(record, sequence=sequence)
-    assert rejected.code is RejectCode.QUARANTINED
+    assert rejected.code is RejectCode.BAD_POLICY
+    assert running.state.quarantined == 0
     assert "ODD" not in running.state.registry.policies
     running.control(Tick(at=world.moment("2024-02-01")), sequence=sequence + 1)
     assert running.state.registry.now == world.moment("2024-02-01")
@@ -290,3 +291,22 @@ def test_a_stop_is_no_quarantine(running: Any, world: Any) -> None:
     with pytest.raises(StopPartition):
         running.record(gap)
     assert running.state.quarantined == 0
+
+
+def test_a_pump_that_fails_is_tried_again_and_in_the_end_stops_the_partition(
+    running: Any, us: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number is consumed, or the owner would wait for it for ever and append no other."""
+
+    def fail(*args: Any, **options: Any) -> None:
+        raise ZeroDivisionError("the engine's own mistake")
+
+    running.change(us, staff=20)
+    running.state.buckets_left = BUCKETS
+    with monkeypatch.context() as patched:
+        patched.setattr(eligibility.reducer, "_bring_up", fail)
+        before = running.state.pump
+        with pytest.raises(StopPartition):
+            for n in range(before + 1, before + 13):
+                running.record(Pump(n=n))
+    assert running.state.pump == before + 10

@@ -45,12 +45,15 @@ class Cluster:
         self.folder, self.endpoints, self.bootstrap = folder, endpoints, endpoints.kafka_bootstrap_servers
         self.ring = Keyring(folder / "keys")
         self.workers: list[Worker] = []
+        self.began: list[int] = []
         self.expectation = Expectation.of(CATALOGUE, POLICIES)
         write(folder / "world", subjects, 11)
         files = [(folder / "world" / name).read_text().splitlines(True) for name in ("changes.jsonl", "rosters.jsonl")]
         self.events = list(heapq.merge(*files, key=lambda line: str(json.loads(line)["time"])))
 
     def start(self, role: Role, hold: str | None = None) -> Worker:
+        log = self.folder / "logs" / f"worker-{role}.log"
+        self.began.append(log.stat().st_size if log.exists() else 0)
         worker = Worker(role, self.endpoints, self.folder, {"ZHIDA_HOLD_AT": hold} if hold else None)
         self.workers.append(worker)
         return worker
@@ -87,8 +90,9 @@ class Cluster:
 
     async def logged(self, worker: Worker, text: str, within: float = 30.0) -> str:
         """The first line of the worker's log since its start with a text in it."""
+        began = self.began[self.workers.index(worker)]
         return await self.until(
-            lambda: next((line for line in worker.log.read_text().splitlines() if text in line), ""), within
+            lambda: next((line for line in worker.log.read_text()[began:].splitlines() if text in line), ""), within
         )
 
     async def until(self, found: Callable[[], Any], within: float = 30.0) -> Any:

@@ -70,7 +70,7 @@ async def test_intake_with_an_unacknowledged_batch(cluster: Any) -> None:
     cluster.workers[0].stop()
     held = cluster.start(Role.INTAKE, hold="intake.sent")
     await cluster.publish_events(*CHANGES)
-    line = await cluster.logged(held, "records sent, none acknowledged")
+    line = await cluster.logged(held, "records sent, unacknowledged")
     held.process.kill()
     held.process.wait()
     cluster.start(Role.INTAKE)
