@@ -17,7 +17,7 @@ Effect = Decision | Notice | Rejected
 class Stamp:
     """Gives effects their ids: (partition, origin, ordinal), the same at every replay.
 
-    `origin`: the record's origin as text, `control/<sequence>` or `pump/<n>`.
+    `origin`: the record's origin as text, or `pump/<n>`.
     """
 
     partition: int
