@@ -31,7 +31,7 @@ format: $(STAMP) ## format the code and sort its imports
 up: $(STAMP) ## start Kafka and Redis on this machine
 	$(BIN)/zhida up
 
-down: $(STAMP) ## stop them
+down: $(STAMP) ## stop them, and the workers
 	$(BIN)/zhida down
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml

@@ -14,16 +14,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from eligibility.business_time import SHANGHAI
 from schemas.journal import Epoch
-from streams import broker_topics, checkpoints
+from schemas.model import Department
+from streams import broker_topics
 from streams.app import Role
 from streams.clock import advance
 from streams.control import read_registry
+from streams.judge import AUTHORITY
 from zhida import stack
 from zhida.commands import explain as explain_command
+from zhida.commands import rejected as rejected_command
 from zhida.commands import simulate as simulate_command
+from zhida.commands import wait as wait_command
 from zhida.commands import watch as watch_command
 from zhida.commands import worker as worker_command
 from zhida.console import NOT_RIGHT, err, out, progress_bar, told_in_one_sentence
@@ -58,8 +63,8 @@ def _broker(folder: Path) -> str:
 @app.command()
 def up(
     folder: Folder = LOCAL,
-    kafka_port: Annotated[int | None, typer.Option(help="Default 9092, or a free one.")] = None,
-    redis_port: Annotated[int | None, typer.Option(help="Default 6379, or a free one.")] = None,
+    kafka_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default 9092, or a free one.")] = None,
+    redis_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default 6379, or a free one.")] = None,
 ) -> None:
     """Start a real Kafka and a real Redis on this machine, without Docker."""
     with told_in_one_sentence():
@@ -70,10 +75,10 @@ def up(
 def down(
     folder: Folder = LOCAL, wipe: Annotated[bool, typer.Option(help="Delete the data and logs, too.")] = False
 ) -> None:
-    """Stop what `up` started."""
+    """Stop the folder's workers and what `up` started."""
     with told_in_one_sentence():
         for line in stack.down(folder, wipe=wipe):
-            out.print(line)
+            out.print(line, markup=False)
 
 
 @topics.command("apply")
@@ -84,13 +89,23 @@ def topics_apply(
 ) -> None:
     """Create missing topics; the first time, begin the epoch: the wall clock, or a world's."""
     now = datetime.now(UTC) if world is None else world.replace(tzinfo=world.tzinfo or SHANGHAI)
-    authority = Keyring(folder / "keys").public_key("catalogue-authority")
-    epoch = Epoch(clock="wall" if world is None else "world", now=now, authority_key=authority)
     with told_in_one_sentence():
         bootstrap = stack.endpoints(folder).kafka_bootstrap_servers
+        authority = Keyring(folder / "keys").public_key(AUTHORITY)
+        epoch = Epoch(clock="wall" if world is None else "world", now=now, authority_key=authority)
         done = asyncio.run(broker_topics.apply(bootstrap, epoch, replication=replication))
+        if world is not None and not any(line.startswith("began the epoch") for line in done):
+            done = [*done, _not_applied(bootstrap)]
     for line in done or ["nothing to do: topics and epoch are there"]:
         out.print(line, markup=False)
+
+
+def _not_applied(bootstrap: str) -> str:
+    registry = asyncio.run(read_registry(bootstrap))
+    if registry.epoch is None or registry.now is None:
+        return "--world was not applied"
+    stands = f"{registry.now.astimezone(SHANGHAI):%Y-%m-%d %H:%M} (UTC+8)"
+    return f"--world was not applied: there is an epoch, and its {registry.epoch.clock} clock stands at {stands}"
 
 
 @topics.command("check")
@@ -112,8 +127,14 @@ def keys(
     departments: Annotated[list[str], typer.Argument(help="Such as human-resources.")], folder: Folder = LOCAL
 ) -> None:
     """Make departments' signing keys, and print the statement that makes their public halves known."""
-    ring = Keyring(folder / "keys")
-    listed = [ring.sender_key(department).model_dump() for department in departments]
+    for department in departments:
+        try:
+            TypeAdapter(Department).validate_python(department)
+        except ValidationError as error:
+            raise typer.BadParameter(f"{department!r} is no department's name, such as human-resources") from error
+    with told_in_one_sentence():
+        ring = Keyring(folder / "keys")
+        listed = [ring.sender_key(department).model_dump() for department in departments]
     out.print_json(json.dumps({"keys": listed}))
 
 
@@ -160,16 +181,32 @@ def clock_advance(
 
 
 @app.command()
-def wait(folder: Folder = LOCAL) -> None:
-    """Return once everything published is decided and no roll-out is open."""
+def wait(
+    folder: Folder = LOCAL,
+    within: Annotated[float | None, typer.Option(min=0, help="Seconds to wait; default: for ever.")] = None,
+) -> None:
+    """Return once everything published is decided and no roll-out is open; exit code 1 if it is not in time."""
     with told_in_one_sentence(), progress_bar() as bar:
         bootstrap = _broker(folder)
         task = bar.add_task("partitions settled", total=None)
-        asyncio.run(
-            checkpoints.wait_until_settled(
-                bootstrap, Role.INTAKE.group, lambda done, of: bar.update(task, completed=done, total=of)
-            )
+        left = asyncio.run(
+            wait_command.wait(bootstrap, within, lambda done, of: bar.update(task, completed=done, total=of))
         )
+        refused = asyncio.run(rejected_command.refused(bootstrap))
+    for line in left:
+        err.print(f"open: {line}", markup=False)
+    if refused:
+        told = "1 record was" if len(refused) == 1 else f"{len(refused)} records were"
+        err.print(f"{told} refused: see `zhida rejected`", markup=False)
+    if left:
+        raise typer.Exit(NOT_RIGHT)
+
+
+@app.command()
+def rejected(folder: Folder = LOCAL, as_json: Json = False) -> None:
+    """List the refused records: where each stands, the code, the field and a sentence; not their content."""
+    with told_in_one_sentence():
+        asyncio.run(rejected_command.show(_broker(folder), as_json=as_json))
 
 
 @app.command()

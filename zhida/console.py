@@ -16,7 +16,9 @@ from eligibility.errors import ZhidaError
 from zhida.messages import FileRefused
 from zhida.stack import StackError
 
-out = Console(highlight=False, soft_wrap=True)
+PIPED_WIDTH = 400  # columns; a row of a table stays one line where no terminal limits it
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 NOT_RIGHT = 1  # what was asked about is not as it should be
@@ -34,6 +36,8 @@ def progress_bar(*, transient: bool = True) -> Progress:
         console=err,
         transient=transient,
         disable=not sys.stderr.isatty(),
+        redirect_stdout=False,  # results stay on stdout, also while the bar is shown
+        redirect_stderr=False,
     )
 
 
@@ -47,4 +51,10 @@ def told_in_one_sentence() -> Iterator[None]:
         raise typer.Exit(CANNOT) from error
     except (KafkaError, RedisError) as error:
         err.print(f"zhida: the stack does not answer ({type(error).__name__}: {error}); is it up?", markup=False)
+        raise typer.Exit(CANNOT) from error
+    except BrokenPipeError:  # the reader of a pipe has had enough; click ends quietly
+        raise
+    except OSError as error:
+        told = error.strerror or str(error) or type(error).__name__
+        err.print(f"zhida: {told}" + (f": {error.filename}" if error.filename else ""), markup=False)
         raise typer.Exit(CANNOT) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from schemas.cloudevents import Attributes, Headers, to_headers
 from schemas.topics import CATALOGUE, PUBLICATIONS, ROSTERS, STATEMENTS, data_schema
@@ -20,6 +21,9 @@ from zhida.keyring import Keyring
 
 class FileRefused(Exception):
     """A file that cannot be turned into events; the text names the file, the place and what is expected."""
+
+
+WRONG = (ValueError, KeyError, TypeError, AttributeError)  # what content of another form raises when it is taken apart
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,20 @@ def read_messages(file: Path, keyring: Keyring, now: datetime) -> Iterator[Messa
             yield from _roster(file, keyring, now)
         else:
             raise FileRefused(f"{file}: a file of events ends in .jsonl, .yaml, .json or .csv")
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, KeyError) as error:
-        raise FileRefused(f"{file}: {error}") from error
+    except OSError as error:
+        raise FileRefused(f"{file}: {error.strerror or error}") from error
+    except (yaml.YAMLError, *WRONG) as error:
+        raise FileRefused(f"{file}: {in_one_line(error)}") from error
+
+
+def in_one_line(error: Exception) -> str:
+    """What an error of a parser or a model says, without line breaks."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing or unknown"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
+    return " ".join(str(error).split())
 
 
 def message(topic: str, attributes: Attributes, data: Any, keyring: Keyring, signer: str | None) -> Message:
@@ -72,7 +88,7 @@ def departments(documents: list[Path]) -> list[str]:
     found: set[str] = set()
     for file in documents:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        found |= {document["made_by"], *document["implemented_by"]}
+        found |= {document["made_by"], *document.get("implemented_by", [])}
     return sorted(found)
 
 
@@ -88,14 +104,23 @@ def _lines(file: Path, keyring: Keyring) -> Iterator[Message]:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            event = json.loads(line)
-            data = event.pop("data", None)
-            topic = f"{event.get('type')}.v1"
-            if topic not in CATALOGUE:
-                raise FileRefused(f"{file}, line {number}: type {event.get('type')!r} is no topic of the catalogue")
-            signed = topic in (ROSTERS, PUBLICATIONS, STATEMENTS) and "sendersig" not in event
-            signer = str(event["source"]).rsplit("/", 1)[-1] if signed else None
-            yield message(topic, Attributes.model_validate(event), data, keyring, signer)
+            try:
+                made = _event(json.loads(line), keyring)
+            except WRONG as error:
+                raise FileRefused(f"{file}, line {number}: {in_one_line(error)}") from error
+            yield made
+
+
+def _event(event: Any, keyring: Keyring) -> Message:
+    if not isinstance(event, dict):
+        raise ValueError("expected a CloudEvent as a JSON object")
+    data = event.pop("data", None)
+    topic = f"{event.get('type')}.v1"
+    if topic not in CATALOGUE:
+        raise ValueError(f"type {event.get('type')!r} is no topic of the catalogue")
+    signed = topic in (ROSTERS, PUBLICATIONS, STATEMENTS) and "sendersig" not in event
+    signer = str(event["source"]).rsplit("/", 1)[-1] if signed else None
+    return message(topic, Attributes.model_validate(event), data, keyring, signer)
 
 
 def _document(file: Path, keyring: Keyring, now: datetime) -> Message:
@@ -124,17 +149,25 @@ def _document(file: Path, keyring: Keyring, now: datetime) -> Message:
 def _roster(file: Path, keyring: Keyring, now: datetime) -> Iterator[Message]:
     with file.open(encoding="utf-8", newline="") as text:
         for number, row in enumerate(csv.DictReader(text), start=2):
-            department, subject = row.pop("department", None), row.pop("subject", None)
-            if not department or not subject:
-                raise FileRefused(f"{file}, line {number}: columns `department` and `subject` are needed")
-            data: dict[str, Any] = {name: value for name, value in row.items() if value}
-            data["roster_version"] = int(data["roster_version"])
-            data["member"] = {"true": True, "false": False}[data["member"].lower()]
-            attributes = attributes_of(
-                ROSTERS,
-                id=f"{file.stem}-{number}-{data['roster_version']}",
-                source=f"/departments/{department}",
-                subject=subject,
-                time=now,
-            )
-            yield message(ROSTERS, attributes, data, keyring, department)
+            try:
+                made = _roster_line(row, f"{file.stem}-{number}", keyring, now)
+            except WRONG as error:
+                raise FileRefused(f"{file}, line {number}: {in_one_line(error)}") from error
+            yield made
+
+
+def _roster_line(row: dict[str, str], stem: str, keyring: Keyring, now: datetime) -> Message:
+    department, subject = row.pop("department", None), row.pop("subject", None)
+    if not department or not subject:
+        raise ValueError("columns `department` and `subject` are needed")
+    data: dict[str, Any] = {name: value for name, value in row.items() if value}
+    data["roster_version"] = int(data["roster_version"])
+    data["member"] = {"true": True, "false": False}[data["member"].lower()]
+    attributes = attributes_of(
+        ROSTERS,
+        id=f"{stem}-{data['roster_version']}",
+        source=f"/departments/{department}",
+        subject=subject,
+        time=now,
+    )
+    return message(ROSTERS, attributes, data, keyring, department)

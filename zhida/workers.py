@@ -1,4 +1,4 @@
-"""Worker processes, one per role, each with its log."""
+"""Worker processes, one per role, each with its log and its pid file, by which `zhida down` stops it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from streams.app import Role
-from zhida.stack import Endpoints
-
-STOP_WITHIN = 30.0  # seconds until a worker that does not stop is killed
+from zhida.stack import Endpoints, processes
+from zhida.stack.local import WORKERS_STOP_WITHIN, worker_pid_file
 
 
 class Worker:
@@ -33,16 +33,24 @@ class Worker:
                 env={**os.environ, **named, **(environment or {})},
                 start_new_session=True,
             )
+        self.pid_file = worker_pid_file(folder, role.value, self.process.pid)
+        processes.recorded(self.process.pid, role.value, self.pid_file)
 
-    def stop(self) -> int:
-        """Ask it to end, wait, and return its exit code; one that does not end in time is killed."""
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, unless it has ended."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def stop(self, within: float = WORKERS_STOP_WITHIN) -> int:
+        """Ask it to end, wait, and return its exit code; one that does not end in time is killed."""
+        self.ask_to_stop()
         try:
-            return self.process.wait(STOP_WITHIN)
+            self.process.wait(max(0.0, within))
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait()
+        code = self.process.wait()
+        self.pid_file.unlink(missing_ok=True)
+        return code
 
     def last_line(self) -> str:
         """The last line of its log: what ended it."""
@@ -56,10 +64,10 @@ def start_workers(roles: Iterable[Role], endpoints: Endpoints, folder: Path) -> 
 
 
 def stop_workers(workers: Iterable[Worker]) -> None:
-    """Stop them all, asking all before waiting for any."""
+    """Stop them all, asking all before waiting for any; those left at the common deadline are killed."""
     listed = list(workers)
     for worker in listed:
-        if worker.process.poll() is None:
-            worker.process.send_signal(signal.SIGTERM)
+        worker.ask_to_stop()
+    deadline = time.monotonic() + WORKERS_STOP_WITHIN
     for worker in listed:
-        worker.stop()
+        worker.stop(deadline - time.monotonic())

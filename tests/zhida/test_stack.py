@@ -170,6 +170,27 @@ def test_a_process_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> 
     assert not psutil.pid_exists(record.pid)
 
 
+def test_down_stops_all_workers_by_one_deadline_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "WORKERS_STOP_WITHIN", 0.5)
+    ends = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + ends
+    children = []
+    for number, code in enumerate((ends, deaf, deaf)):
+        sign = tmp_path / str(number)
+        child = subprocess.Popen([sys.executable, "-c", code, str(sign)])
+        children.append(child)
+        processes.recorded(child.pid, "intake", local.worker_pid_file(tmp_path, "intake", child.pid))
+        while not sign.exists():
+            time.sleep(0.01)
+    began = time.monotonic()
+    said = stack.down(tmp_path)
+    assert time.monotonic() - began < 1.5
+    assert sorted(said[:3]) == sorted(f"worker intake, process {child.pid}, stopped" for child in children)
+    assert [child.wait(5) for child in children] == [-15, -9, -9]
+    assert local.worker_pid_files(tmp_path) == []
+    assert stack.down(tmp_path) == ["Kafka was not running", "Redis was not running"]
+
+
 def test_a_process_that_ends_while_starting_is_told_with_its_last_line(tmp_path: Path) -> None:
     with pytest.raises(stack.StackError, match=r"X ended while starting; .* is: no such setting"):
         start([sys.executable, "-c", "print('no such setting')"], tmp_path, answers=lambda: False)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
+from rich.markup import escape
 from rich.table import Table
 
+from eligibility.business_time import SHANGHAI
 from eligibility.evaluate import Evaluation
 from eligibility.explain import Explanation, explain
 from eligibility.partition_state import PartitionState
 from schemas.decisions import Reason
 from schemas.identifiers import check_subject, journal_partition
+from schemas.policy import Policy
 from schemas.rejected import RejectCode
 from schemas.topics import JOURNAL_PARTITIONS
 from streams.errors import Refused
@@ -38,8 +41,11 @@ async def show(bootstrap_servers: str, subject: str, policy: str, *, as_json: bo
         out.print(f"{policy}: no version acts now; it was withdrawn, or its first acts later", markup=False)
         return
     document = explanation.version.document
-    out.print(f"[bold]{document.title.zh}[/] ({document.title.en}), version {document.version}, {document.document}")
-    out.print(f"journal {state.partition}@{state.offset}, as of {state.registry.now:%Y-%m-%d %H:%MZ}")
+    title, rest = document.title, f" ({document.title.en}), version {document.version}, {document.document}"
+    out.print(f"[bold]{escape(title.zh)}[/]{escape(rest)}")
+    if state.registry.now is not None:
+        as_of = state.registry.now.astimezone(SHANGHAI)
+        out.print(f"journal {state.partition}@{state.offset}, as of {as_of:%Y-%m-%d %H:%M} (UTC+8)")
     for evaluation in explanation.evaluations:
         _show(evaluation)
 
@@ -70,18 +76,34 @@ def as_data(explanation: Explanation, state: PartitionState, subject: str, polic
 def _show(evaluation: Evaluation) -> None:
     key = evaluation.key
     what = ", ".join(part for part in (key.period, key.item) if part != "-")
-    over = " (outside its validity)" if evaluation.over else ""
-    out.print(f"\n[bold]{WORDS[evaluation.eligible]}[/]{over}" + (f" for {what}" if what else ""))
-    table = Table("condition", "holds", "observed", "said by", box=None, padding=(0, 2, 0, 0))
-    for reason in evaluation.reasons:
-        table.add_row(reason.condition, MARKS[reason.value], _observed(reason), _said_by(reason))
-    out.print(table)
+    out.print(f"\n[bold]{WORDS[evaluation.eligible]}[/]" + escape(f" for {what}" if what else ""))
+    if evaluation.over:
+        out.print(f"outside its time: {_times(evaluation.policy)}", markup=False)
+    else:
+        out.print(_table(evaluation))
     for missing in sorted(evaluation.missing):
         label = missing.name if missing.period == "-" else f"{missing.name}[{missing.period}]"
         out.print(f"missing: {label}, held by {missing.provider}", markup=False)
     if evaluation.amount is not None:
         value = "not computable" if evaluation.amount.value is None else f"{evaluation.amount.value} 元"
         out.print(f"amount: {value} ({evaluation.amount.arithmetic})", markup=False)
+
+
+def _table(evaluation: Evaluation) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("condition", "holds", "observed", "said by"):
+        table.add_column(heading, no_wrap=not out.is_terminal)  # a row stays one line where a script may read it
+    for reason in evaluation.reasons:
+        cells = (reason.condition, MARKS[reason.value], _observed(reason), _said_by(reason))
+        table.add_row(*map(escape, cells))
+    return table
+
+
+def _times(policy: Policy) -> str:
+    listed = [("valid", policy.valid), ("claims", policy.claim)]
+    return ", ".join(
+        f"{what} from {time.from_}" + (f" to {time.to}" if time.to else "") for what, time in listed if time is not None
+    )
 
 
 def _observed(reason: Reason) -> str:

@@ -15,7 +15,7 @@ from schemas.topics import SOURCES
 from streams.judge import AUTHORITY
 from zhida.console import progress_bar
 from zhida.keyring import Keyring
-from zhida.messages import FileRefused, Message, departments, keys_statement, read_messages
+from zhida.messages import WRONG, FileRefused, Message, departments, in_one_line, keys_statement, read_messages
 from zhida.simulation import Emit, Simulation, effect_line, fold_journal, run_events
 
 
@@ -29,14 +29,26 @@ def journal(file: Path) -> None:
         lines = file.open(encoding="utf-8")
     except OSError as error:
         raise FileRefused(f"{file}: {error.strerror}") from error
+    number = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal number
+        for line in lines:
+            number += 1
+            yield line
+
     with lines, progress_bar() as bar:
         task = bar.add_task("journal records", total=None)
-        for _ in fold_journal(lines, _print):
-            bar.advance(task)
+        try:
+            for _ in fold_journal(counted(), _print):
+                bar.advance(task)
+        except WRONG as error:
+            told = f"{file}, line {max(number, 1)}: this is no record of an exported journal ({in_one_line(error)})"
+            raise FileRefused(told) from error
 
 
 def world(policies: Path, events: list[Path], catalogue: Path, until: date | None) -> None:
-    """Begin a world on the day before the first event's, publish the policies, and send the events in order."""
+    """Begin a world at the time of the first event, publish the policies, and send the events in order."""
     documents = sorted(policies.glob("*.yaml"))
     if not documents:
         raise FileRefused(f"{policies}: no .yaml files; expected a folder of policies")

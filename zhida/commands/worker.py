@@ -17,7 +17,7 @@ from connectors.notice_list import RedisNoticeList
 from streams.app import Role, Settings, run
 from zhida.console import NOT_RIGHT, err
 from zhida.stack import Endpoints
-from zhida.workers import Worker, start_workers, stop_workers
+from zhida.workers import start_workers, stop_workers
 
 LOOK_EVERY = 0.5  # seconds
 METRICS_PORT_VARIABLE = "ZHIDA_METRICS_PORT"
@@ -64,9 +64,7 @@ def run_all(endpoints: Endpoints, folder: Path) -> int:
     ended = [worker for worker in workers if worker.process.poll() is not None]
     stop_workers(workers)
     for worker in ended:
-        err.print(f"{worker.role} ended: {_last(worker)}", markup=False)
-    return 0 if stopping else NOT_RIGHT
-
-
-def _last(worker: Worker) -> str:
-    return worker.last_line()
+        told = worker.last_line() if worker.process.returncode else "it was asked to"
+        err.print(f"{worker.role} ended: {told}", markup=False)
+    asked = stopping or not any(worker.process.returncode for worker in ended)
+    return 0 if asked else NOT_RIGHT

@@ -48,12 +48,10 @@ def check_explained(
     states: list[PartitionState], expectation: Expectation, eligible: set[str], today: date, seed: int
 ) -> Finding:
     """Sampled other pairs, not eligible, are explained as the input files say."""
-    pairs = [(s, p) for s in sorted(expectation.subjects) for p in sorted(expectation.policies)]
-    pairs = (
-        [(s, p) for s, p in pairs if not any(match.startswith(f"{s}|{p}|") for match in eligible)]
-        if eligible
-        else pairs
-    )
+    matched = {tuple(match.split("|")[:2]) for match in eligible}
+    pairs = [
+        (s, p) for s in sorted(expectation.subjects) for p in sorted(expectation.policies) if (s, p) not in matched
+    ]
     sample = random.Random(seed).sample(pairs, min(SAMPLED, len(pairs)))
     wrong = []
     for subject, policy in sample:
@@ -77,7 +75,7 @@ def check_once(outcome: Outcome) -> Finding:
 
 
 def check_ended(outcome: Outcome, eligible: set[str], expectation: Expectation, today: date) -> Finding:
-    """Policies that are over match nobody, and nothing became ineligible by their ending."""
+    """Some policies are over and matches ended with them; they match nobody, and none was called ineligible by it."""
     over = {
         name: compiled.document.valid.to
         for name, compiled in expectation.policies.items()
@@ -93,9 +91,8 @@ def check_ended(outcome: Outcome, eligible: set[str], expectation: Expectation, 
     ]
     ended = sum(d["match"]["policy"] in over and d["verdict"] == "ended" for d in outcome.decisions)
     figures = f"{len(over)} policies over, {ended} matches ended, {len(left)} left, {len(called)} called ineligible"
-    return Finding(
-        f"on {today} what has ended matches nobody, and was not called ineligible", not left and not called, figures
-    )
+    holds = bool(over) and ended > 0 and not left and not called
+    return Finding(f"on {today} what has ended matches nobody, and was not called ineligible", holds, figures)
 
 
 def check_standing(eligible: set[str], expectation: Expectation, today: date) -> Finding:
@@ -107,22 +104,19 @@ def check_standing(eligible: set[str], expectation: Expectation, today: date) ->
     }
     counts = Counter(match.split("|")[1] for match in eligible)
     figures = ", ".join(f"{name} {counts[name]}" for name in sorted(standing))
-    return Finding(f"on {today} the policies in force still stand", all(counts[name] for name in standing), figures)
+    holds = bool(standing) and all(counts[name] for name in standing)
+    return Finding(f"on {today} the policies in force still stand", holds, figures)
 
 
 def check_replayed(effects: Path, outcome: Outcome) -> Finding:
     """What `zhida simulate` made of the exported journal is what was committed, ids and all."""
     with effects.open(encoding="utf-8") as lines:
-        folded = {_identity(entry): entry for entry in map(json.loads, lines)}
+        folded = {entry["effect_id"]: entry for entry in map(json.loads, lines)}
     committed = {
-        _identity(entry): {"effect": kind, **entry}
+        entry["effect_id"]: {"effect": kind, **entry}
         for kind, entries in (("decision", outcome.decisions), ("notice", outcome.notices))
         for entry in entries
     }
     figures = f"{len(folded)} folded, {len(committed)} committed, {len(folded.keys() ^ committed.keys())} in one only"
     claim = "simulate over the exported journal, under another hash seed, gives the same effects and ids"
     return Finding(claim, folded == committed and bool(folded), figures)
-
-
-def _identity(entry: dict[str, str]) -> str:
-    return entry["effect_id"]

@@ -1,6 +1,7 @@
 """What must come out, computed from the input files alone: the last valid version of each fact, the policies in force.
 
-It shares the condition evaluator with the system and nothing else: no intake, no registry, no reducer, no Kafka.
+It shares the compiled conditions and their evaluator with the system and nothing behind them: no intake, no registry,
+no reducer, no Kafka.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from zhida.commands.watch import line
 from zhida.console import out, progress_bar
 from zhida.demo import check
 from zhida.demo.expected import Expectation
-from zhida.demo.readback import Outcome, Readback, read_states
+from zhida.demo.readback import Readback, read_states
 from zhida.journal_files import export_journal
 from zhida.keyring import Keyring
 from zhida.messages import Message, departments, keys_statement, read_messages
@@ -52,11 +52,14 @@ SHOWN = 3  # notices shown per step
 
 
 def play(folder: Path, *, subjects: int, seed: int, once: bool) -> bool:
-    """Play the world and check it; returns whether all was right. With `once` everything started is stopped."""
+    """Play the world and check it; returns whether all was right. With `once` everything started is stopped.
+
+    What an earlier demo in the folder left running is stopped first.
+    """
     began = time.monotonic()
-    own = KAFKA_VARIABLE not in os.environ
-    if own:
-        stack.down(folder, wipe=True)
+    for said in stack.down(folder, wipe=KAFKA_VARIABLE not in os.environ):  # an earlier demo, its workers first
+        if said.endswith("stopped"):
+            out.print(f"of an earlier demo: {said}", markup=False)
     workers: list[Worker] = []
     try:
         endpoints = stack.up(folder, report=out.print)
@@ -64,20 +67,23 @@ def play(folder: Path, *, subjects: int, seed: int, once: bool) -> bool:
         ring = Keyring(folder / "keys")
         asyncio.run(_begin(bootstrap, ring))
         workers = start_workers(Role, endpoints, folder)
-        right = asyncio.run(_Play(folder, bootstrap, ring, workers, subjects, seed).run())
+        played = _Play(folder, bootstrap, ring, workers, subjects, seed)
+        right = asyncio.run(played.run())
     except BaseException:
-        stop_workers(workers)
-        if own:
-            stack.down(folder)
+        _stop(folder, workers)
         raise
-    out.print(f"{time.monotonic() - began:.0f} s in all")
     if once:
-        stop_workers(workers)
-        if own:
-            stack.down(folder)
-    else:
-        _say_what_runs(folder, workers)
+        _stop(folder, workers)
+    _say_what_can_be_done(folder, played.example, running=not once)
+    right_ones = sum(finding.holds for finding in played.findings)
+    out.print(f"\n{right_ones} of {len(played.findings)} right, {time.monotonic() - began:.0f} s in all")
     return right
+
+
+def _stop(folder: Path, workers: list[Worker]) -> None:
+    """Stop what this demo started; what the environment names is not touched."""
+    stop_workers(workers)
+    stack.down(folder)
 
 
 async def _begin(bootstrap: str, ring: Keyring) -> None:
@@ -91,14 +97,19 @@ async def _has_control(bootstrap: str) -> bool:
     return not any("control.v1 is missing" in difference for difference in await broker_topics.differences(bootstrap))
 
 
-def _say_what_runs(folder: Path, workers: list[Worker]) -> None:
-    out.print("\nEverything is still running:", ", ".join(f"{w.role} {w.process.pid}" for w in workers), markup=False)
-    for text in (
-        f"zhida watch --folder {folder}                 pushes and reminders as they come",
-        f"zhida explain SUBJECT POLICY --folder {folder} why, from the committed state",
-        f"kill {' '.join(str(w.process.pid) for w in workers)}; zhida down --folder {folder}   stop it",
-    ):
-        out.print(f"  {text}", markup=False)
+def _say_what_can_be_done(folder: Path, example: str, *, running: bool) -> None:
+    """Commands to copy, one a line, that work as things stand."""
+    commands = [(f"simulate --journal {folder / 'journal.jsonl'}", "all effects again, from the journal alone")]
+    if running:
+        commands += [
+            (f"watch --once --folder {folder}", "all pushes and reminders"),
+            (f"explain {example} --folder {folder}", "why, from the committed state"),
+            (f"down --folder {folder}", "stops all of it"),
+        ]
+    width = max(len(command) for command, _ in commands)
+    out.print("\neverything is still running:" if running else "\neverything is stopped; what is left:")
+    for command, remark in commands:
+        out.print(f"  .venv/bin/zhida {command:<{width}}  # {remark}", markup=False)
 
 
 class _Play:
@@ -113,6 +124,7 @@ class _Play:
         self.findings: list[check.Finding] = []
         self.seen = 0
         self.readback = Readback(bootstrap)
+        self.example = ""  # a subject and a policy it is eligible for
 
     async def run(self) -> bool:
         """The whole story, then the checks."""
@@ -197,6 +209,7 @@ class _Play:
 
     async def _check_all(self, day: date) -> None:
         outcome = await self.readback.update()
+        out.print("exporting and folding again…")
         journal = self.folder / "journal.jsonl"
         with journal.open("w", encoding="utf-8") as records:
             async for record in export_journal(self.bootstrap):
@@ -204,6 +217,7 @@ class _Play:
         effects = self.folder / "effects.jsonl"
         simulating = await self._simulate(journal, effects)
         states, eligible = await read_states(self.bootstrap), outcome.eligible()
+        self.example = " ".join(min(eligible, default="SUBJECT|POLICY").split("|")[:2])
         self.findings += [
             check.check_eligible(eligible, self.expectation, day),
             check.check_explained(states, self.expectation, set(eligible), day, self.seed),
@@ -215,27 +229,22 @@ class _Play:
         if await simulating.wait():
             raise StopWorker("simulate failed over the exported journal; run it by hand to see why")
         self.findings.append(check.check_replayed(effects, outcome))
-        self._summarise(outcome)
+        self._summarise()
 
     async def _simulate(self, journal: Path, effects: Path) -> asyncio.subprocess.Process:
         """A second fold in a process of its own, and under a hash seed of its own."""
         command = [sys.executable, "-m", "zhida", "simulate", "--journal", str(journal)]
         with effects.open("wb") as out_file:
             environment = {**os.environ, "PYTHONHASHSEED": str(self.seed + 1)}
-            return await asyncio.create_subprocess_exec(*command, stdout=out_file, env=environment)
+            return await asyncio.create_subprocess_exec(
+                *command, stdout=out_file, stderr=asyncio.subprocess.DEVNULL, env=environment
+            )
 
-    def _summarise(self, outcome: Outcome) -> None:
+    def _summarise(self) -> None:
         table = Table("", "must hold", "figures", box=None, padding=(0, 2, 0, 0))
         for finding in self.findings:
             table.add_row("[green]right[/]" if finding.holds else "[red]WRONG[/]", finding.claim, finding.figures)
         out.print(table)
-        out.print("\nwhere each figure can be had again:", markup=False)
-        for text in (
-            f"zhida journal export FILE --folder {self.folder}; zhida simulate --journal FILE | wc -l   all effects",
-            f"zhida watch --once --folder {self.folder} | wc -l   {len(outcome.notices)} notices",
-            f"zhida explain SUBJECT POLICY --folder {self.folder}   any verdict, with reasons",
-        ):
-            out.print(f"  {text}", markup=False)
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,10 +45,10 @@ def _match(decision: dict[str, Any]) -> str:
 
 
 class Readback:
-    """Reads decisions, notices and rejections, each time from where it stopped."""
+    """Reads decisions, notices and rejections, or only some of them, each time from where it stopped."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, bootstrap_servers: str, topics: Collection[str] = (DECISIONS, NOTICES, REJECTED)) -> None:
+        self._bootstrap_servers, self._topics = bootstrap_servers, topics
         self._next: dict[TopicPartition, int] = {}
         self.outcome = Outcome()
 
@@ -59,13 +60,13 @@ class Readback:
             REJECTED: self.outcome.rejected,
         }
         async with reader(self._bootstrap_servers) as consumer:
-            for topic, taken in lists.items():
+            for topic in self._topics:
                 for partition in range(CATALOGUE[topic].partitions):
                     tp = TopicPartition(topic, partition)
                     async for record in read_to_end(consumer, tp, self._next.get(tp)):
                         self._next[tp] = record.offset + 1
                         content = json.loads(record.value)
-                        taken.append(content)
+                        lists[topic].append(content)
                         if "effect_id" in content:
                             self.outcome.effect_ids[content["effect_id"]] += 1
         return self.outcome

@@ -111,7 +111,7 @@ def _format(java_path: str, class_path: str, properties: Path, data: Path) -> No
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     if (data / "meta.properties").exists():
         return
-    tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", str(properties)]
+    tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", f"--cluster-id={cluster}", "-c", str(properties)]
     try:
         done = subprocess.run(
             [java_path, "-cp", class_path, *tool], capture_output=True, text=True, timeout=_START_SECONDS

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zhida.stack import kafka, redis
+from zhida.stack import kafka, processes, redis
 from zhida.stack.errors import StackError
 
 FOLDER = Path(".local")
 KAFKA_VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "REDIS_URL"
+WORKERS_STOP_WITHIN = 15.0  # seconds until workers that do not stop are killed
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ def up(
 
 
 def down(folder: Path = FOLDER, *, wipe: bool = False) -> list[str]:
-    """Stop what `up` started, and with `wipe` delete its data and logs; returns one line for each thing done.
+    """Stop the folder's workers, then what `up` started; with `wipe` delete its data and logs, too.
 
-    What the environment names was not started here and is not stopped. Fetched jars are kept.
+    Returns one line for each thing done. What the environment names was not started here and is not stopped.
+    Fetched jars are kept.
     """
-    done = []
+    workers = processes.stop_all(worker_pid_files(folder), seconds=WORKERS_STOP_WITHIN)
+    done = [f"worker {record.address}, process {record.pid}, stopped" for record in workers]
     for name, address in (("Kafka", kafka.down(folder)), ("Redis", redis.down(folder))):
         done.append(f"{name} at {address} stopped" if address else f"{name} was not running")
     _state(folder).unlink(missing_ok=True)
@@ -78,6 +81,16 @@ def endpoints(folder: Path = FOLDER) -> Endpoints:
             f"The stack is not up: run `make up`, or set {KAFKA_VARIABLE} and {REDIS_VARIABLE}."
         ) from error
     return Endpoints(bootstrap or written.kafka_bootstrap_servers, url or written.redis_url)
+
+
+def worker_pid_file(folder: Path, role: str, pid: int) -> Path:
+    """Where the pid of a worker stands that runs in a process of its own."""
+    return folder / "run" / f"worker-{role}-{pid}.json"
+
+
+def worker_pid_files(folder: Path) -> list[Path]:
+    """The pid files of the folder's workers, also of those that have ended by themselves."""
+    return sorted((folder / "run").glob("worker-*.json"))
 
 
 def _state(folder: Path) -> Path:

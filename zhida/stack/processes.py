@@ -3,7 +3,8 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -45,17 +46,15 @@ def start(
     Its output is appended to `log`. Raises StackError, with the log's last line if the process ended.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    pid_file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with log.open("ab") as output:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-        record = Running(child.pid, psutil.Process(child.pid).create_time(), address)
+        record = recorded(child.pid, address, pid_file)
     except (OSError, psutil.Error) as error:
         raise StackError(f"{name} cannot start: {error}.") from error
     child.returncode = 0  # it is left alone on purpose: no ResourceWarning when `child` goes
-    pid_file.write_text(json.dumps(asdict(record)))
     try:
         wait_ready(name, record, answers, log=log, seconds=seconds)
     except BaseException:
@@ -64,12 +63,23 @@ def start(
     return record
 
 
+def recorded(pid: int, address: str, pid_file: Path) -> Running:
+    """Write the pid file of a process just started."""
+    record = Running(pid, psutil.Process(pid).create_time(), address)
+    pid_file.parent.mkdir(parents=True, exist_ok=True)
+    pid_file.write_text(json.dumps(asdict(record)))
+    return record
+
+
 def wait_ready(name: str, record: Running, answers: Callable[[], bool], *, log: Path, seconds: float) -> None:
     """Wait until `answers()`; StackError if the process ends before, or the time is up."""
     deadline = time.monotonic() + seconds
-    while not answers():
-        if _process(record) is None:
+    while True:
+        answered = answers()
+        if _process(record) is None:  # asked after: what answers may be another process that took the port first
             raise StackError(f"{name} ended while starting; the last line of {log} is: {_last_line(log)}")
+        if answered:
+            return
         if time.monotonic() > deadline:
             raise StackError(f"{name} did not answer at {record.address} within {seconds:.0f} s; see {log}.")
         time.sleep(0.05)
@@ -93,6 +103,32 @@ def stop(pid_file: Path, *, seconds: float = 20.0) -> Running | None:
             pass
     pid_file.unlink(missing_ok=True)
     return record if process else None
+
+
+def stop_all(pid_files: Iterable[Path], *, seconds: float) -> list[Running]:
+    """Ask all the processes to end, wait for all until one deadline, kill the rest; returns those that were running.
+
+    A pid that has passed to another process is left alone. The pid files are gone afterwards.
+    """
+    files = list(pid_files)
+    records = [record for file in files if (record := _read(file)) and _process(record)]
+    for record in records:
+        _signal(record, psutil.Process.terminate)
+    deadline = time.monotonic() + seconds
+    while any(_process(record) for record in records) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for record in records:
+        _signal(record, psutil.Process.kill)
+    for file in files:
+        file.unlink(missing_ok=True)
+    return records
+
+
+def _signal(record: Running, send: Callable[[psutil.Process], None]) -> None:
+    process = _process(record)
+    if process:
+        with suppress(psutil.NoSuchProcess):
+            send(process)
 
 
 def _read(pid_file: Path) -> Running | None:
