@@ -22,15 +22,14 @@ from schemas.events import RosterEntry
 from schemas.journal import (
     CatalogueControl,
     ChangeEntry,
-    CommandEntry,
     ControlEntry,
     Epoch,
     JournalRecord,
     Origin,
     PolicyControl,
     Pump,
-    ReceiptEntry,
     RosterEntryRecord,
+    SubjectEntry,
     journal_record,
 )
 from schemas.rejected import RejectCode, Rejected
@@ -39,8 +38,6 @@ from schemas.topics import JOURNAL
 SUBJECTS_PER_PUMP = 200
 QUARANTINED_AT_MOST = 10
 BEFORE_ANY_EPOCH = datetime(1900, 1, 2, tzinfo=UTC)
-
-SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
 
 
 @dataclass

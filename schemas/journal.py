@@ -152,10 +152,10 @@ class Pump(Model):
     n: int = Field(ge=1)
 
 
-JournalRecord = Annotated[
-    ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry | ControlEntry | Pump,
-    Field(discriminator="kind"),
-]
+SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
+"""What intake makes of a record about one subject."""
+
+JournalRecord = Annotated[SubjectEntry | ControlEntry | Pump, Field(discriminator="kind")]
 
 control_record: TypeAdapter[ControlRecord] = TypeAdapter(ControlRecord)
 journal_record: TypeAdapter[JournalRecord] = TypeAdapter(JournalRecord)

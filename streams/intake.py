@@ -18,14 +18,14 @@ from faust.types import TP
 from eligibility.errors import Refused
 from eligibility.registry import Registry, is_new
 from schemas.identifiers import journal_partition
-from schemas.journal import CatalogueControl, ControlEntry, PolicyControl, control_record, journal_record
+from schemas.journal import CatalogueControl, ControlEntry, PolicyControl, SubjectEntry, control_record, journal_record
 from schemas.topics import CONTROL, JOURNAL, JOURNAL_PARTITIONS
 from streams.chunks import Chunk
 from streams.clock import tick_every_hour
 from streams.control import ControlReader
 from streams.crash_points import crash_point
 from streams.errors import StopWorker
-from streams.judge import BROADCAST, SourceRecord, SubjectEntry, judge, origin_of, rejection
+from streams.judge import BROADCAST, SourceRecord, judge, origin_of, rejection
 from streams.outputs import effect_output
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Intake:
         self._crash = crash
         self._producer = producer
         self._control = control
-        self._judging = asyncio.Lock()
+        self._reading_control = asyncio.Lock()
         self._done: dict[TP, int] = {}
         self._ticking: asyncio.Task[None] | None = None
 
@@ -76,7 +76,7 @@ class Intake:
 
     async def registry(self) -> Registry:
         """The registry as of the control topic's end."""
-        async with self._judging:
+        async with self._reading_control:
             return await self._control.catch_up()
 
     async def take_in(self, chunk: Chunk) -> None:

@@ -33,6 +33,7 @@ from schemas.journal import (
     PolicyControl,
     ReceiptEntry,
     RosterEntryRecord,
+    SubjectEntry,
 )
 from schemas.model import Model
 from schemas.rejected import RejectCode, Rejected
@@ -54,7 +55,6 @@ AUTHORITY = "catalogue-authority"
 BROADCAST = (PUBLICATIONS, STATEMENTS)
 MAX_BROADCAST_BYTES = MAX_SOURCE_BYTES // 4  # its record names every absent field, too, and goes to every partition
 
-SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
 Accepted = SubjectEntry | CatalogueControl | PolicyControl
 M = TypeVar("M", bound=Model)
 

@@ -9,7 +9,6 @@ from eligibility.business_time import SHANGHAI
 from schemas.notices import Notice, NoticeKind, NoticeTopic
 from zhida.console import out
 
-LOOK_EVERY_MS = 1_000
 WORDS = {
     NoticeTopic.ELIGIBLE: "you qualify",
     NoticeTopic.NO_LONGER_ELIGIBLE: "correction: you no longer qualify",
