@@ -12,6 +12,7 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 _KIND_AND_STEPS: dict[RelativePeriod, tuple[PeriodKind, int]] = {
     RelativePeriod.THIS_YEAR: (PeriodKind.YEAR, 0),
     RelativePeriod.LAST_YEAR: (PeriodKind.YEAR, -1),
+    RelativePeriod.YEAR_BEFORE_LAST: (PeriodKind.YEAR, -2),
     RelativePeriod.THIS_QUARTER: (PeriodKind.QUARTER, 0),
     RelativePeriod.LAST_QUARTER: (PeriodKind.QUARTER, -1),
     RelativePeriod.THIS_MONTH: (PeriodKind.MONTH, 0),

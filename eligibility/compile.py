@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from typing import NamedTuple
 
 from eligibility.business_time import period_kind
+from eligibility.catalogue import Catalogue
 from eligibility.conditions import (
+    BEGINNING,
     Between,
+    CalendarYearsAgo,
     Check,
+    Counted,
     Negated,
     Node,
+    NotPast,
     OneOf,
+    Reading,
+    ReceivedTimes,
     Test,
     Threshold,
+    Versus,
     Within,
     YearsAgo,
     conjunction,
     disjunction,
 )
-from eligibility.derived import DERIVED
+from eligibility.derived import DERIVED, RECEIPTS
 from eligibility.errors import Refused
-from schemas.catalogue import FactDeclaration, FactType, PeriodKind
+from schemas.catalogue import FactType, PeriodKind
 from schemas.industries import is_industry_root
 from schemas.policy import (
     AllOf,
@@ -34,108 +43,220 @@ from schemas.policy import (
     Condition,
     FactOf,
     Interval,
+    Items,
     Not,
+    Own,
     Parameter,
     Policy,
+    Received,
+    SubjectKind,
 )
 from schemas.regions import is_region
 from schemas.rejected import RejectCode
 
-BEGINNING = date(1900, 1, 1)
 MOST_NESTED = 40
 NUMERIC = (FactType.INTEGER, FactType.DECIMAL)
+ORDERED = (*NUMERIC, FactType.DATE)
+TODAY = "today"
+FIGURES = ("fixed", "rate", "each", "full", "cap", "reduced_rate")
+AT_LEAST_ONE: tuple[Threshold, ...] = (Threshold("≥", ((BEGINNING, Fraction(1)),)),)
 
 
 @dataclass(frozen=True)
 class CompiledRule:
-    """A rule: when it applies (None: always), and what it gives. `rate` is dated like any parameter."""
+    """A rule: when it applies (None: always), and what it gives. `figures`: its numbers, dated like any parameter."""
 
     when: Node | None
     benefit: Benefit
-    base: FactOf | None
-    rate: Threshold | None
+    base: Reading | None
+    figures: Mapping[str, Threshold]
 
 
 @dataclass(frozen=True)
 class CompiledPolicy:
-    """A policy version ready to be evaluated. `conditions` include whom it is for and where it holds."""
+    """A policy version ready to be evaluated. `whom`: the kinds of subject it is for, and where it holds.
+
+    `reads`: the base facts and lists that can change a verdict or an amount. `receives`: the other policies whose
+    receipts it looks at.
+    """
 
     document: Policy
-    conditions: Node
+    whom: Node
+    conditions: Node | None
     rules: tuple[CompiledRule, ...]
+    reference: Reading | None
+    reads: frozenset[str]
+    receives: frozenset[str]
 
 
-def compile_policy(policy: Policy, catalogue: Mapping[str, FactDeclaration]) -> CompiledPolicy:
+class _Declared(NamedTuple):
+    """What a fact is: its form, and whether it follows the reference date without a period of its own."""
+
+    type: FactType
+    period: PeriodKind | None
+    listed: str | None
+    codes: tuple[str, ...]
+    dated: bool
+
+
+class _Place(NamedTuple):
+    """Where a condition stands: its field, the lists that stand at an item there, and how its truth acts.
+
+    `raises` and `lowers`: whether its being true can make the policy true, or false.
+    """
+
+    field: str
+    lists: frozenset[str]
+    raises: bool = True
+    lowers: bool = False
+
+    def under(self, part: str) -> _Place:
+        return self._replace(field=self.field + part)
+
+    def negated(self) -> _Place:
+        return self._replace(field=f"{self.field}.not", raises=self.lowers, lowers=self.raises)
+
+    def counting(self, interval: Interval | None, listed: str) -> _Place:
+        """The place of what is counted: more of it is better under a lower bound, worse under an upper one."""
+        operators = {operator for operator, _ in interval.bounds()} if interval else {"≥"}
+        lower, upper = bool(operators & {"≥", ">"}), bool(operators & {"≤", "<"})
+        raises = (self.raises and lower) or (self.lowers and upper)
+        lowers = (self.lowers and lower) or (self.raises and upper)
+        return _Place(f"{self.field}.where", self.lists | {listed}, raises, lowers)
+
+
+def compile_policy(policy: Policy, catalogue: Catalogue) -> CompiledPolicy:
     """Check `policy` against the catalogue and compile it.
 
-    Raises Refused (BAD_POLICY) naming the field and the value: an undeclared fact, a period a fact does not have, a
-    test its type does not allow, a code that is not declared, an interval nothing can lie in, an unknown parameter.
+    Raises Refused (BAD_POLICY) naming the field and the value: an undeclared fact or list, a period a fact does not
+    have, an item's fact where no item is meant, a test its type does not allow, a code that is not declared, an
+    interval nothing can lie in, an unknown parameter, its own receipts where they could make it true.
     """
     return _Compiler(policy, catalogue).compile()
 
 
 class _Compiler:
-    def __init__(self, policy: Policy, catalogue: Mapping[str, FactDeclaration]) -> None:
+    def __init__(self, policy: Policy, catalogue: Catalogue) -> None:
         self.policy = policy
         self.catalogue = catalogue
+        self.reads: set[str] = {"kind", "region", "household_region", RECEIPTS}
+        self.receives: set[str] = set()
+        self.reference: Reading | None = None
 
     def compile(self) -> CompiledPolicy:
         policy = self.policy
         if not is_region(policy.region):
             raise self._refused("region", f"region {policy.region!r} is not in the region tree")
-        who = Comparison(fact="kind", one_of=[kind.value for kind in policy.subjects])
-        where = Comparison(fact="region", within=[policy.region])
-        parts = [self._node(who, "subjects"), self._node(where, "region")]
-        if policy.conditions is not None:
-            parts.append(self._node(policy.conditions, "conditions"))
+        place = _Place("conditions", frozenset())
+        if policy.for_each is not None:
+            self._list(policy.for_each, "for_each")
+            place = _Place("conditions", frozenset({policy.for_each}))
+        if policy.reference is not None:
+            self.reference = replace(self._date(policy.reference, place._replace(field="reference")), own=True)
+        whom = self._whom(place)
+        conditions = None if policy.conditions is None else self._node(policy.conditions, place)
         rules = tuple(
             CompiledRule(
-                None if rule.when is None else self._node(rule.when, f"rules[{place}].when"),
+                None if rule.when is None else self._node(rule.when, place._replace(field=f"rules[{index}].when")),
                 rule.benefit,
-                self._base(rule.benefit, f"rules[{place}].benefit"),
-                self._rate(rule.benefit, f"rules[{place}].benefit"),
+                self._base(rule.benefit, place._replace(field=f"rules[{index}].benefit")),
+                self._figures(rule.benefit, f"rules[{index}].benefit"),
             )
-            for place, rule in enumerate(policy.rules)
+            for index, rule in enumerate(policy.rules)
         )
-        return CompiledPolicy(policy, conjunction(*parts), rules)
+        return CompiledPolicy(
+            policy,
+            whom,
+            conditions,
+            rules,
+            self.reference,
+            frozenset(self.reads),
+            frozenset(self.receives - {policy.id}),
+        )
+
+    def _whom(self, place: _Place) -> Node:
+        """The kinds of subject, where it holds: firms by their registration, persons by their household."""
+        persons = SubjectKind.PERSON in self.policy.subjects
+        firms = [kind.value for kind in self.policy.subjects if kind is not SubjectKind.PERSON]
+        sides: list[Node] = []
+        for kinds, region in ((firms, "region"), ([SubjectKind.PERSON.value] if persons else [], "household_region")):
+            if kinds:
+                who = self._test(Comparison(fact="kind", one_of=kinds), place._replace(field="subjects"))
+                where = Comparison(fact=region, within=[self.policy.region])
+                sides.append(conjunction(who, self._test(where, place._replace(field="region"))))
+        return sides[0] if len(sides) == 1 else disjunction(*sides)
 
     def _refused(self, field: str, text: str) -> Refused:
         return Refused(RejectCode.BAD_POLICY, f"policy {self.policy.id}, {field}: {text}", field)
 
-    def _node(self, condition: Condition, field: str) -> Node:
-        if field.count(".") > MOST_NESTED:
-            raise self._refused(field.split(".")[0], f"conditions are nested more than {MOST_NESTED} deep")
+    def _node(self, condition: Condition, place: _Place) -> Node:
+        if place.field.count(".") > MOST_NESTED:
+            raise self._refused(place.field.split(".")[0], f"conditions are nested more than {MOST_NESTED} deep")
         match condition:
             case AllOf():
-                return conjunction(*(self._node(c, f"{field}.all[{i}]") for i, c in enumerate(condition.all)))
+                return conjunction(*(self._node(c, place.under(f".all[{i}]")) for i, c in enumerate(condition.all)))
             case AnyOf():
-                return disjunction(*(self._node(c, f"{field}.any[{i}]") for i, c in enumerate(condition.any)))
+                return disjunction(*(self._node(c, place.under(f".any[{i}]")) for i, c in enumerate(condition.any)))
             case Not():
-                return Negated(self._node(condition.not_, f"{field}.not"))
+                return Negated(self._node(condition.not_, place.negated()))
+            case Items():
+                return self._counted(condition, place)
+            case Received():
+                return self._received(condition, place)
             case Comparison():
-                return self._test(condition, field)
+                return self._test(condition, place)
 
-    def _declared(self, name: str, field: str) -> tuple[FactType, PeriodKind | None, tuple[str, ...]]:
-        if (base := self.catalogue.get(name)) is not None:
-            return base.type, base.period, tuple(base.codes or ())
+    def _list(self, name: str, field: str) -> None:
+        if name not in self.catalogue.lists:
+            raise self._refused(
+                field, f"list {name!r} is not declared in the catalogue; declare it, or correct the name"
+            )
+        self.reads.add(name)
+
+    def _declared(self, name: str, field: str) -> _Declared:
+        if (base := self.catalogue.facts.get(name)) is not None:
+            self.reads.add(name)
+            return _Declared(base.type, base.period, base.list, tuple(base.codes or ()), False)
         if (derived := DERIVED.get(name)) is not None:
             for needed in derived.base_facts:
-                if needed not in self.catalogue:
+                if needed not in self.catalogue.facts:
                     raise self._refused(field, f"fact {name!r} is derived from {needed!r}, which is not declared")
-            return derived.type, derived.period, derived.codes
+            self.reads.update(derived.base_facts)
+            return _Declared(derived.type, derived.period, None, derived.codes, derived.dated)
         raise self._refused(field, f"fact {name!r} is not declared in the catalogue; declare it, or correct the name")
 
-    def _fact(self, fact: Comparison | FactOf, field: str) -> tuple[FactType, tuple[str, ...]]:
-        kind, period, codes = self._declared(fact.fact, field)
+    def _fact(self, fact: Comparison | FactOf, place: _Place) -> _Declared:
+        declared = self._declared(fact.fact, place.field)
         asked = None if fact.period is None else period_kind(fact.period)
-        if asked != period:
-            need = f"is given per {period}: name a period" if period else "has no period"
-            raise self._refused(field, f"fact {fact.fact!r} {need}, not {fact.period!r}")
-        return kind, codes
+        if asked != declared.period:
+            need = f"is given per {declared.period}: name a period" if declared.period else "has no period"
+            raise self._refused(place.field, f"fact {fact.fact!r} {need}, not {fact.period!r}")
+        if declared.listed is not None and declared.listed not in place.lists:
+            text = f"fact {fact.fact!r} is of an item of {declared.listed}; use it where for_each or items name one"
+            raise self._refused(place.field, text)
+        return declared
 
-    def _test(self, c: Comparison, field: str) -> Test:
-        kind, codes = self._fact(c, field)
+    def _date(self, name: str, place: _Place) -> Reading:
+        declared = self._fact(FactOf(fact=name), place)
+        if declared.type is not FactType.DATE:
+            raise self._refused(place.field, f"fact {name!r} is of type {declared.type}; a reference date is a date")
+        return Reading(name, None, declared.listed)
+
+    def _reference(self, named: str | None, place: _Place) -> Reading | None:
+        """The reference date of a condition that depends on one."""
+        if named is None:
+            return self.reference
+        return None if named == TODAY else self._date(named, place._replace(field=f"{place.field}.reference"))
+
+    def _test(self, c: Comparison, place: _Place) -> Node:
+        declared = self._fact(c, place)
+        kind, field = declared.type, place.field
         name = c.fact if c.period is None else f"{c.fact}[{c.period}]"
+        own = [(operator, bound) for operator, bound in c.bounds() if isinstance(bound, Own)]
+        if isinstance(c.equals, Own):
+            own = [("=", c.equals)]
+        if own:
+            return self._versus(c, declared, own, name, place)
         if c.bounds():
             self._require(kind in NUMERIC, c, field, "bounds", kind)
             check: Check = self._between(c, field)
@@ -143,27 +264,111 @@ class _Compiler:
         elif c.years_ago is not None:
             self._require(kind is FactType.DATE, c, field, "years_ago", kind)
             check = YearsAgo(self._between(c.years_ago, f"{field}.years_ago"))
-            bounds = c.years_ago.bounds()
-            text = " and ".join(f"years since {name} {operator} {_bound_text(bound)}" for operator, bound in bounds)
+            text = _years_text("years since", name, c.years_ago)
+        elif c.calendar_years_ago is not None:
+            self._require(kind is FactType.DATE, c, field, "calendar_years_ago", kind)
+            check = CalendarYearsAgo(self._between(c.calendar_years_ago, f"{field}.calendar_years_ago"))
+            text = _years_text("calendar years since", name, c.calendar_years_ago)
+        elif c.not_past is not None:
+            self._require(kind is FactType.DATE, c, field, "not_past", kind)
+            check, text = NotPast(), f"{name} not past"
         elif c.within is not None:
-            self._require(kind in (FactType.REGION, FactType.INDUSTRY), c, field, "within", kind)
-            for root in c.within:
-                known = is_region(root) if kind is FactType.REGION else is_industry_root(root)
-                if not known:
-                    raise self._refused(field, f"{root!r} is not a code of the {kind} tree")
-            check, text = Within(tuple(c.within)), f"{name} within {', '.join(c.within)}"
+            check, text = self._within(c, kind, field), f"{name} within {', '.join(c.within)}"
         else:
-            members = [c.equals] if c.equals is not None else list(c.one_of or [])
-            self._require(kind in (FactType.CODE, FactType.BOOLEAN), c, field, "equals or one_of", kind)
-            allowed: tuple[object, ...] = (True, False) if kind is FactType.BOOLEAN else codes
-            for member in members:
-                if member not in allowed or (kind is FactType.BOOLEAN) != isinstance(member, bool):
-                    raise self._refused(
-                        field, f"{member!r} is not a value of {c.fact!r}: {', '.join(map(str, allowed))}"
-                    )
-            check = OneOf(frozenset(members))
-            text = f"{name} = {members[0]}" if len(members) == 1 else f"{name} in {', '.join(map(str, members))}"
-        return Test(text, c.fact, c.period, check)
+            check, text = self._one_of(c, declared, name, field)
+        dated = c.period is not None or declared.dated or check.dated
+        reference = self._reference(c.reference, place) if dated or c.reference is not None else None
+        return Test(text, Reading(c.fact, c.period, declared.listed, reference), check)
+
+    def _within(self, c: Comparison, kind: FactType, field: str) -> Within:
+        self._require(kind in (FactType.REGION, FactType.INDUSTRY), c, field, "within", kind)
+        for root in c.within or ():
+            known = is_region(root) if kind is FactType.REGION else is_industry_root(root)
+            if not known:
+                raise self._refused(field, f"{root!r} is not a code of the {kind} tree")
+        return Within(tuple(c.within or ()))
+
+    def _one_of(self, c: Comparison, declared: _Declared, name: str, field: str) -> tuple[OneOf, str]:
+        kind = declared.type
+        members = [c.equals] if isinstance(c.equals, bool | str) else list(c.one_of or [])
+        self._require(
+            kind in (FactType.CODE, FactType.BOOLEAN, FactType.IDENTIFIER), c, field, "equals or one_of", kind
+        )
+        allowed: tuple[object, ...] = (True, False) if kind is FactType.BOOLEAN else declared.codes
+        for member in members:
+            known = kind is FactType.IDENTIFIER or member in allowed
+            if not known or (kind is FactType.BOOLEAN) != isinstance(member, bool):
+                raise self._refused(field, f"{member!r} is not a value of {c.fact!r}: {', '.join(map(str, allowed))}")
+        text = f"{name} = {members[0]}" if len(members) == 1 else f"{name} in {', '.join(map(str, members))}"
+        return OneOf(frozenset(members)), text
+
+    def _versus(self, c: Comparison, declared: _Declared, own: list[tuple[str, Own]], name: str, place: _Place) -> Node:
+        if c.bounds() and len(own) != len(c.bounds()):
+            raise self._refused(place.field, "give bounds by the own item and by numbers in conditions of their own")
+        if c.reference is not None or c.period is not None:
+            raise self._refused(place.field, "a comparison with the own item has neither period nor reference date")
+        parts: list[Node] = []
+        for operator, other in own:
+            mine = self._declared(other.own, place.field)
+            if self.policy.for_each is None or mine.listed != self.policy.for_each:
+                raise self._refused(place.field, f"own: {other.own!r} is not a fact of the items of `for_each`")
+            comparable = mine.type is declared.type or {mine.type, declared.type} <= set(NUMERIC)
+            if not comparable or (operator != "=" and mine.type not in ORDERED):
+                text = f"{c.fact!r}, {declared.type}, cannot be held {operator} {other.own!r}, {mine.type}"
+                raise self._refused(place.field, text)
+            parts.append(
+                Versus(
+                    f"{name} {operator} own {other.own}",
+                    Reading(c.fact, None, declared.listed),
+                    operator,
+                    Reading(other.own, None, mine.listed, own=True),
+                )
+            )
+        return parts[0] if len(parts) == 1 else conjunction(*parts)
+
+    def _counted(self, c: Items, place: _Place) -> Counted:
+        self._list(c.items, place.field)
+        self.reads.update(name for name, fact in self.catalogue.facts.items() if fact.list == c.items)
+        interval = c.share if c.share is not None else c.count
+        where = None if c.where is None else self._node(c.where, place.counting(interval, c.items))
+        thresholds, text = AT_LEAST_ONE, f"some {c.items}"
+        whole, dated = None, False
+        if interval is not None:
+            between = self._between(interval, f"{place.field}.{'count' if c.share is None else 'share'}")
+            thresholds, dated = between.thresholds, between.dated
+            text = " and ".join(f"{c.items} {operator} {_bound_text(bound)}" for operator, bound in interval.bounds())
+        if c.of is not None:
+            declared = self._fact(c.of, place.under(".of"))
+            if declared.type not in NUMERIC:
+                raise self._refused(f"{place.field}.of", f"fact {c.of.fact!r} is of type {declared.type}, not a number")
+            whole = Reading(c.of.fact, c.of.period, declared.listed)
+            dated = dated or c.of.period is not None or declared.dated
+            text = f"share in {c.of.fact} of {text}"
+        if c.where is not None:
+            text = f"{text} that meet {_shown(c.where)}"
+        return Counted(text, c.items, where, thresholds, whole, self.reference if dated else None)
+
+    def _received(self, c: Received, place: _Place) -> ReceivedTimes:
+        self._list(RECEIPTS, place.field)
+        if c.item is not None and c.item not in place.lists:
+            raise self._refused(place.field, f"item: no item of {c.item!r} is meant here; use for_each or items")
+        if self.policy.id in c.received and place.counting(c.times, RECEIPTS).raises:
+            text = "its own receipts could make it true; a policy may count them only to bar"
+            raise self._refused(f"{place.field}.received", text)
+        self.receives.update(c.received)
+        thresholds, dated = AT_LEAST_ONE, bool(c.this_year)
+        text = f"received {' or '.join(c.received)}"
+        if c.item is not None:
+            text += f" for this item of {c.item}"
+        if c.this_year:
+            text += " this year"
+        if c.times is not None:
+            between = self._between(c.times, f"{place.field}.times")
+            thresholds, dated = between.thresholds, dated or between.dated
+            bounds = " and ".join(f"{operator} {_bound_text(bound)}" for operator, bound in c.times.bounds())
+            text += f", times {bounds}"
+        reference = self._reference(c.reference, place) if dated or c.reference is not None else None
+        return ReceivedTimes(text, frozenset(c.received), c.item, bool(c.this_year), thresholds, reference)
 
     def _require(self, allowed: bool, c: Comparison, field: str, test: str, kind: FactType) -> None:
         if not allowed:
@@ -186,6 +391,8 @@ class _Compiler:
         return Between(thresholds)
 
     def _steps(self, bound: Bound, field: str) -> tuple[tuple[date, Fraction], ...]:
+        if isinstance(bound, Own):
+            raise self._refused(field, f"own: {bound.own!r} can bound a fact of an item only")
         if not isinstance(bound, Parameter):
             return ((BEGINNING, Fraction(bound)),)
         value = self.policy.parameters.get(bound.parameter)
@@ -198,19 +405,39 @@ class _Compiler:
             raise self._refused(f"parameters.{bound.parameter}", "dates must be given, rise, and not repeat")
         return steps
 
-    def _base(self, benefit: Benefit, field: str) -> FactOf | None:
-        base = benefit.base()
-        if base is not None:
-            kind, _ = self._fact(base, field)
-            if kind not in NUMERIC:
-                raise self._refused(field, f"fact {base.fact!r} is of type {kind}; an amount needs a number")
+    def _base(self, benefit: Benefit, place: _Place) -> Reading | None:
+        field, base = place.field, benefit.base()
         if (benefit.by_grade is not None or benefit.entry) and self.policy.list_kind != "roster":
             raise self._refused(field, "by_grade and entry need a roster policy")
-        return base
+        if benefit.top_up is not None:
+            self._list(RECEIPTS, f"{field}.top_up")
+            self.receives.update(benefit.top_up)
+        if base is None:
+            return None
+        declared = self._fact(base, place)
+        if declared.type not in NUMERIC:
+            raise self._refused(field, f"fact {base.fact!r} is of type {declared.type}; an amount needs a number")
+        reference = self.reference if base.period is not None or declared.dated else None
+        return Reading(base.fact, base.period, declared.listed, reference)
 
-    def _rate(self, benefit: Benefit, field: str) -> Threshold | None:
-        return None if benefit.rate is None else Threshold("≥", self._steps(benefit.rate, field))
+    def _figures(self, benefit: Benefit, field: str) -> Mapping[str, Threshold]:
+        given = {name: getattr(benefit, name) for name in FIGURES}
+        figures = {
+            name: Threshold("=", self._steps(g, f"{field}.{name}")) for name, g in given.items() if g is not None
+        }
+        if "full" in figures and any(value <= 0 for _, value in figures["full"].steps):
+            raise self._refused(f"{field}.full", "is more than 0: the amount is given for every full one")
+        return figures
 
 
 def _bound_text(bound: Bound) -> str:
     return bound.parameter if isinstance(bound, Parameter) else str(bound)
+
+
+def _years_text(what: str, name: str, interval: Interval) -> str:
+    return " and ".join(f"{what} {name} {operator} {_bound_text(bound)}" for operator, bound in interval.bounds())
+
+
+def _shown(condition: Condition) -> str:
+    """A condition on items in one line, as its document says it."""
+    return condition.model_dump_json(by_alias=True, exclude_none=True).replace('"', "")

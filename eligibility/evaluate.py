@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from hashlib import blake2b
+from typing import NamedTuple
 
 from eligibility.amounts import Standard, compute_amount
 from eligibility.business_time import next_period_start, period_label
+from eligibility.catalogue import Catalogue
 from eligibility.compile import CompiledPolicy, CompiledRule
-from eligibility.conditions import Ground, Outcome, combined, earliest
-from eligibility.derived import DERIVED
+from eligibility.conditions import Ground, Outcome, Scope, combined, conjoined, earliest
+from eligibility.derived import DERIVED, RECEIPTS
 from eligibility.facts_view import FactsView, MissingFact, Observation, Source
 from eligibility.kleene import Truth, all_of, any_of
-from eligibility.subject_file import NO_ITEM, NO_PERIOD, PeriodItem, RosterKey, SubjectFile
+from eligibility.receipts import is_received
+from eligibility.subject_file import NO_ITEM, NO_PERIOD, PeriodItem, SubjectFile
 from eligibility.values import Value, encode, shown
-from schemas.catalogue import FactDeclaration
 from schemas.decisions import Amount, FactSource, Reason
 from schemas.events import RosterEntry
-from schemas.policy import Policy, Validity
+from schemas.policy import Policy
 
 ALWAYS = Outcome(True, (), frozenset(), None)
+NEVER = Outcome(False, (), frozenset(), None)
+
+
+class Window(NamedTuple):
+    """The days on which something can be had, both included; no last day: for good."""
+
+    first: date
+    last: date | None
+
+    def holds(self, day: date) -> bool:
+        """Whether a day lies in it."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
+class RosterLine(NamedTuple):
+    """A line of the roster, from a department that implements the policy."""
+
+    department: str
+    entry: RosterEntry
 
 
 @dataclass(frozen=True)
@@ -31,8 +52,9 @@ class Evaluation:
     """What a policy means for a subject's period and item on a day.
 
     `eligible`: Kleene's value; `over`: outside its validity or claim window, where nothing is asked of the facts.
-    `grounds`: the tests that decide; `standard`: the amount, where eligible; `entry`: the roster's line.
-    `ends_on`: the last day it can be had; `changes_on`: the next day on which time alone may change any of it.
+    `grounds`: the tests that decide; `standard`: the amount, where eligible; `line`: the roster's.
+    `ends_on`: the last day it can be had; `changes_on`: the next day on which time alone may change any of it;
+    `certificate_to`: the last day of the certificates it rests on; `received`: the benefit was received already.
     """
 
     key: PeriodItem
@@ -44,11 +66,13 @@ class Evaluation:
     grounds: tuple[Ground, ...] = ()
     undecided: frozenset[MissingFact] = frozenset()
     standard: Standard | None = None
-    entry: RosterEntry | None = None
+    line: RosterLine | None = None
+    certificate_to: date | None = None
+    received: bool = False
 
     @property
     def amount(self) -> Amount | None:
-        """The benefit's amount, where eligible."""
+        """The benefit's amount, where eligible for money."""
         return None if self.standard is None else self.standard.amount
 
     @property
@@ -60,23 +84,23 @@ class Evaluation:
     def reasons(self) -> tuple[Reason, ...]:
         """The grounds in words of the wire."""
         listed = self.policy.list_kind == "roster" and not self.over
-        roster = [_roster_reason(self.policy, self.key.item, self.entry)] if listed else []
-        return (*roster, *map(_reason, self.grounds), *_base_reason(self.standard))
+        roster = [_roster_reason(self.policy, self.key.item, self.line)] if listed else []
+        return (*roster, *map(_reason, self.grounds), *_base_reasons(self.standard))
 
     @cached_property
     def digest(self) -> str:
         """What is decided, condensed: it differs when the version, a ground, a source or the amount does."""
         seen = [ground.observation for ground in self.grounds]
-        if self.standard is not None and self.standard.base is not None:
-            seen.append(self.standard.base)
+        if self.standard is not None:
+            seen.extend(self.standard.bases)
         tests = [(ground.condition, ground.value) for ground in self.grounds]
         facts = [
-            (o.name, o.period, _kept(o.value), [_said(s) for s in o.sources], sorted(map(list, o.missing)))
+            (o.name, o.period, o.item, _kept(o.value), [_said(s) for s in o.sources], sorted(map(list, o.missing)))
             for o in seen
         ]
         amount = None if self.amount is None else (self.amount.value, self.amount.arithmetic)
-        entry = None if self.entry is None else (self.entry.roster_version, self.entry.grade)
-        decided = (self.policy.version, amount, entry, tests, facts)
+        line = None if self.line is None else (self.line.entry.roster_version, self.line.entry.grade)
+        decided = (self.policy.version, amount, line, tests, facts)
         return blake2b(json.dumps(decided, ensure_ascii=False).encode(), digest_size=12).hexdigest()
 
 
@@ -88,95 +112,172 @@ def _kept(value: Value | None) -> bool | int | str | None:
     return None if value is None else encode(value)
 
 
-def in_force(policy: Policy, today: date) -> bool:
-    """Whether the policy's validity, and its claim window where it has one, hold on a day."""
-    return all(w.from_ <= today and (w.to is None or today <= w.to) for w in _windows(policy))
+def evaluate(
+    compiled: CompiledPolicy, view: FactsView, succeeded_on: date | None = None, also: Collection[str] = ()
+) -> list[Evaluation]:
+    """Evaluate a policy on the view's day: one result, or one per line of its roster or item of its list.
 
-
-def evaluate(compiled: CompiledPolicy, view: FactsView) -> list[Evaluation]:
-    """Evaluate a policy on the view's day: one result, or for a roster policy one per line of the subject."""
+    `succeeded_on`: the day on which its successor begins. `also`: items that were there before; one that is gone is
+    looked at, too. Where there is no line or item, one result says why.
+    """
     policy = compiled.document
-    if policy.list_kind != "roster":
-        return [_evaluate_item(compiled, view, NO_ITEM, None)]
-    roster = view.file.roster
-    lines = sorted(key.item for key in roster if key.policy == policy.id) or [NO_ITEM]
-    return [_evaluate_item(compiled, view, item, roster.get(RosterKey(policy.id, item))) for item in lines]
+    if policy.list_kind == "roster":
+        lines = _roster_lines(policy, view.file)
+        return [
+            _evaluate_item(compiled, view, item, lines.get(item), succeeded_on) for item in sorted(lines) or [NO_ITEM]
+        ]
+    if policy.for_each is None:
+        return [_evaluate_item(compiled, view, NO_ITEM, None, succeeded_on)]
+    there = view.items(policy.for_each)
+    items = sorted({*there, *also}) or [NO_ITEM]
+    return [
+        _evaluate_item(compiled, view, item, None, succeeded_on)
+        if item in there
+        else _not_there(compiled, view, item, succeeded_on)
+        for item in items
+    ]
 
 
-def view_of(file: SubjectFile, catalogue: Mapping[str, FactDeclaration], today: date) -> FactsView:
+def view_of(file: SubjectFile, catalogue: Catalogue, today: date) -> FactsView:
     """A subject's facts, derived ones too, on a day in Asia/Shanghai."""
     return FactsView(file, catalogue, DERIVED, today)
 
 
-def _evaluate_item(compiled: CompiledPolicy, view: FactsView, item: str, entry: RosterEntry | None) -> Evaluation:
+def _roster_lines(policy: Policy, file: SubjectFile) -> dict[str, RosterLine]:
+    """The lines of the departments that implement the policy; of several for an item the latest version counts."""
+    lines: dict[str, RosterLine] = {}
+    for key, entry in sorted(file.roster.items(), key=lambda line: (line[1].roster_version, line[0])):
+        if key.policy == policy.id and key.department in policy.implemented_by:
+            lines[key.item] = RosterLine(key.department, entry)
+    return lines
+
+
+def _not_there(compiled: CompiledPolicy, view: FactsView, item: str, succeeded_on: date | None) -> Evaluation:
+    """An item nobody tells of: there is none where the list is complete, else there may be."""
+    policy = compiled.document
+    assert policy.for_each is not None
+    period = NO_PERIOD if policy.period is None else period_label(view.today, policy.period)
+    key = PeriodItem(policy.id, period, item)
+    windows = [] if policy.valid_on == "reference" else _windows(policy, succeeded_on)
+    over, changes_on = _over(windows, view.today)
+    unlisted = view.incomplete(policy.for_each)
+    eligible = None if unlisted and not over else False
+    changes_on = changes_on if over else earliest(changes_on, view.completes_on(policy.for_each))
+    ends_on = _last_day(windows)
+    return Evaluation(key, policy, eligible, over, ends_on, changes_on, undecided=frozenset() if over else unlisted)
+
+
+def _last_day(windows: list[Window]) -> date | None:
+    return min((window.last for window in windows if window.last is not None), default=None)
+
+
+def _over(windows: list[Window], day: date) -> tuple[bool, date | None]:
+    """Whether a day is outside some window, and the next day on which that may change."""
+    if all(window.holds(day) for window in windows):
+        return False, earliest(*(w.last + timedelta(days=1) for w in windows if w.last is not None))
+    return True, earliest(*(w.first for w in windows if w.first > day))
+
+
+def _evaluate_item(
+    compiled: CompiledPolicy, view: FactsView, item: str, line: RosterLine | None, succeeded_on: date | None
+) -> Evaluation:
     policy, today = compiled.document, view.today
     period = NO_PERIOD if policy.period is None else period_label(today, policy.period)
     key = PeriodItem(policy.id, period, item)
-    ends = [window.to for window in _windows(policy) if window.to is not None]
-    ends_on = min(ends, default=None)
-    if not in_force(policy, today):
-        begins = earliest(*(window.from_ for window in _windows(policy) if window.from_ > today))
-        return Evaluation(key, policy, eligible=False, over=True, ends_on=ends_on, changes_on=begins)
-    found, rule = _decide(compiled, view, entry)
-    standard = compute_amount(rule, view, entry) if found.value is True else None
-    turns = None if policy.period is None else next_period_start(today, policy.period)
-    base_turns = None if standard is None or standard.base is None else standard.base.changes_on
-    rate_turns = None if rule is None or rule.rate is None else rule.rate.changes_after(today)
+    items = {} if policy.for_each is None else {policy.for_each: item}
+    scope = Scope(view, key, items, items)
+    day, reference = (today, None) if compiled.reference is None else compiled.reference.day_of(scope)
+    windows = _windows(policy, succeeded_on)
+    by_reference = policy.valid_on == "reference"
+    judged = day if by_reference else today
+    if judged is None:
+        assert reference is not None
+        undated = Outcome(None, (Ground("valid on the reference date", None, reference),), reference.missing, None)
+        found, _ = _decide(compiled, scope, line)
+        found = found if found.value is False else combined(None, [undated, found])
+        grounds, received = tuple(dict.fromkeys(found.grounds)), is_received(view, key)
+        return Evaluation(
+            key, policy, found.value, False, None, found.changes_on, grounds, found.missing, received=received
+        )
+    over, turns = _over(windows, judged)
+    turns = None if by_reference else turns
+    ends_on = None if by_reference else _last_day(windows)
+    received = is_received(view, key)
+    if over:
+        return Evaluation(key, policy, False, True, ends_on, turns, received=received)
+    found, rules = _decide(compiled, scope, line)
+    standard, eligible, undecided = None, found.value, found.missing
+    if found.value is True or (found.value is None and any(rule.benefit.top_up for rule in rules)):
+        standard = compute_amount(rules, scope, None if line is None else line.entry, compiled.reference)
+        eligible = all_of((found.value, standard.due))
+        if eligible is not True:
+            undecided = found.missing | standard.missing if eligible is None else frozenset()
+    period_turns = None if policy.period is None else next_period_start(today, policy.period)
+    standard_turns: list[date | None] = [] if standard is None else [view.completes_on(RECEIPTS)]
+    if standard is not None and compiled.reference is None:
+        standard_turns += [base.changes_on for base in standard.bases]
+        standard_turns += [figure.changes_after(today) for rule in rules for figure in rule.figures.values()]
     return Evaluation(
         key=key,
         policy=policy,
-        eligible=found.value,
+        eligible=eligible,
         over=False,
         ends_on=ends_on,
-        changes_on=earliest(
-            found.changes_on, turns, base_turns, rate_turns, *(end + timedelta(days=1) for end in ends)
-        ),
-        grounds=found.grounds,
-        undecided=found.missing,
-        standard=standard,
-        entry=entry,
+        changes_on=earliest(found.changes_on, turns, period_turns, *standard_turns),
+        grounds=tuple(dict.fromkeys(found.grounds)),  # several tests may refer to the same event
+        undecided=undecided,
+        standard=None if found.value is None and eligible is None else standard,
+        line=line,
+        certificate_to=found.holds_until,
+        received=received,
     )
 
 
 def _decide(
-    compiled: CompiledPolicy, view: FactsView, entry: RosterEntry | None
-) -> tuple[Outcome, CompiledRule | None]:
-    """Whether some rule gives a benefit, and which: the first that is true, unless one before it is unknown.
+    compiled: CompiledPolicy, scope: Scope, line: RosterLine | None
+) -> tuple[Outcome, tuple[CompiledRule, ...]]:
+    """Whether some rule gives a benefit, and which: the first that is true, or one that is unknown before it.
 
     By Kleene an unknown rule before a true one leaves no doubt that there is a benefit, only which.
     """
-    held = compiled.conditions.evaluate(view)
-    if compiled.document.list_kind == "roster" and (entry is None or not entry.member):
-        return Outcome(False, (), frozenset(), None), None
+    if compiled.document.list_kind == "roster" and (line is None or not line.entry.member):
+        return NEVER, ()
+    held = compiled.whom.evaluate(scope)
+    if held.value is not False and compiled.conditions is not None:  # whom it is not for is asked nothing else
+        held = conjoined(held, compiled.conditions.evaluate(scope))
     if held.value is False:
-        return held, None
+        return held, ()
     tried: list[Outcome] = []
-    chosen: CompiledRule | None = None
+    candidates: list[CompiledRule] = []
     for rule in compiled.rules:
-        outcome = ALWAYS if rule.when is None else rule.when.evaluate(view)
+        outcome = ALWAYS if rule.when is None else rule.when.evaluate(scope)
         tried.append(outcome)
+        if outcome.value is not False:
+            candidates.append(rule)
         if outcome.value is True:
-            chosen = None if None in [each.value for each in tried] else rule
             break
     value = all_of((held.value, any_of(outcome.value for outcome in tried)))
-    found = combined(value, [held, *tried])
-    return (found._replace(missing=frozenset()) if value is False else found), chosen
+    lasting = earliest(held.holds_until, tried[-1].holds_until) if value is True else None
+    found = combined(value, [held, *tried], lasting)
+    return (found._replace(missing=frozenset()) if value is False else found), tuple(candidates)
 
 
-def _windows(policy: Policy) -> list[Validity]:
-    return [policy.valid] if policy.claim is None else [policy.valid, policy.claim]
+def _windows(policy: Policy, succeeded_on: date | None) -> list[Window]:
+    windows = [Window(w.from_, w.to) for w in (policy.valid, policy.claim) if w is not None]
+    if succeeded_on is not None:
+        windows.append(Window(date.min, succeeded_on - timedelta(days=1)))
+    return windows
 
 
 def _reason(ground: Ground) -> Reason:
-    seen = ground.observation
-    return Reason(condition=ground.condition, value=ground.value, **_observed(seen))
+    return Reason(condition=ground.condition, value=ground.value, **_observed(ground.observation))
 
 
-def _base_reason(standard: Standard | None) -> list[Reason]:
-    if standard is None or standard.base is None:
-        return []
-    seen = standard.base
-    return [Reason(condition=f"amount from {seen.name}", value=seen.value is not None or None, **_observed(seen))]
+def _base_reasons(standard: Standard | None) -> list[Reason]:
+    return [
+        Reason(condition=f"amount from {seen.name}", value=seen.value is not None or None, **_observed(seen))
+        for seen in ([] if standard is None else standard.bases)
+    ]
 
 
 def _observed(seen: Observation) -> dict[str, object]:
@@ -184,32 +285,38 @@ def _observed(seen: Observation) -> dict[str, object]:
     fields: dict[str, object] = {
         "fact": seen.name,
         "period": None if seen.period == NO_PERIOD else seen.period,
+        "item": None if seen.item == NO_ITEM else seen.item,
         "observed": None if seen.value is None else shown(seen.value),
     }
     if seen.derived:
-        missing = [FactSource(fact=m.name, period=m.period, provider=m.provider) for m in sorted(seen.missing)]
+        missing = [
+            FactSource(fact=m.name, period=m.period, item=m.item, provider=m.provider) for m in sorted(seen.missing)
+        ]
         return {**fields, "inputs": [*map(_source, seen.sources), *missing]}
     if seen.sources:
-        value = seen.sources[0].value
-        return {**fields, "provider": value.provider, "provider_version": value.version}
+        return {**fields, **_provenance(seen.sources[0])}
     return {**fields, "provider": next(iter(seen.missing)).provider}
 
 
+def _provenance(source: Source) -> dict[str, object]:
+    absent = source.complete_as_of is not None
+    return {
+        "provider": source.value.provider,
+        "provider_version": None if absent else source.value.version,
+        "complete_as_of": source.complete_as_of,
+    }
+
+
 def _source(source: Source) -> FactSource:
-    return FactSource(
-        fact=source.key.name,
-        period=source.key.period,
-        observed=shown(source.value.value),
-        provider=source.value.provider,
-        provider_version=source.value.version,
-    )
+    fields: dict[str, object] = {**source.key._asdict(), "observed": shown(source.value.value), **_provenance(source)}
+    return FactSource.model_validate({"fact": fields.pop("name"), **fields})
 
 
-def _roster_reason(policy: Policy, item: str, entry: RosterEntry | None) -> Reason:
+def _roster_reason(policy: Policy, item: str, line: RosterLine | None) -> Reason:
     return Reason(
         condition=f"on the roster of {policy.id}" + ("" if item == NO_ITEM else f" for {item}"),
-        value=entry is not None and entry.member,
-        observed=None if entry is None else entry.grade,
-        provider=policy.implemented_by[0],
-        provider_version=None if entry is None else entry.roster_version,
+        value=line is not None and line.entry.member,
+        observed=None if line is None else line.entry.grade,
+        provider=policy.implemented_by[0] if line is None else line.department,
+        provider_version=None if line is None else line.entry.roster_version,
     )

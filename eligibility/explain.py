@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eligibility.business_time import business_date
+from eligibility.compile import CompiledPolicy
 from eligibility.errors import Refused
 from eligibility.evaluate import Evaluation, evaluate, view_of
 from eligibility.partition_state import PartitionState
-from eligibility.registry import PolicyVersion
 from eligibility.subject_file import SubjectFile
 from schemas.rejected import RejectCode
 
@@ -17,7 +17,7 @@ from schemas.rejected import RejectCode
 class Explanation:
     """Evaluations of one policy for one subject (one per roster line), and the version they were made with."""
 
-    version: PolicyVersion | None
+    version: CompiledPolicy | None
     evaluations: tuple[Evaluation, ...]
 
 
@@ -36,5 +36,6 @@ def explain(state: PartitionState, subject: str, policy_id: str) -> Explanation:
     if version is None:
         return Explanation(None, ())
     file = state.files.get(subject, SubjectFile(subject))
-    found = evaluate(version.compiled, view_of(file, registry.facts, business_date(registry.now)))
+    view = view_of(file, registry.catalogue, business_date(registry.now))
+    found = evaluate(version, view, registry.succeeded_on(policy_id, registry.now))
     return Explanation(version, tuple(found))

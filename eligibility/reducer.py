@@ -16,9 +16,8 @@ from eligibility.partition_state import BUCKETS, PartitionState
 from eligibility.registry import Registry, is_new
 from eligibility.settle import catch_up, settle
 from eligibility.state import CATALOGUE, FILE, POLICY
-from eligibility.subject_file import NO_ITEM, FactKey, RosterKey, SubjectFile
+from eligibility.subject_file import FactKey, SubjectFile
 from eligibility.values import decode
-from schemas.events import RosterEntry
 from schemas.journal import (
     CatalogueControl,
     ChangeEntry,
@@ -142,7 +141,8 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
         file, folded.effects = catch_up(file, registry, now, stamp)
     changed = _apply(file, entry)
     if now is not None and changed is not file:
-        changed, happened = settle(changed, registry, now, stamp, facts_changed=True)
+        touched = None if file.settled_at is None else _touched(registry, entry)
+        changed, happened = settle(changed, registry, now, stamp, policies=touched, facts_changed=True)
         folded.effects += happened
     if changed is not known and (known is not None or changed != SubjectFile(entry.subject)):
         _put(state, changed, folded)
@@ -151,9 +151,11 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
 
 
 def _bring_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp, folded: Folded) -> SubjectFile:
-    file, happened = catch_up(file, registry, now, stamp)
-    folded.effects += happened
-    file, happened = settle(file, registry, now, stamp)
+    """Every change of rules up to now has its turn; a subject that was never settled has all of them at once."""
+    if file.settled_at is None:
+        file, happened = settle(file, registry, now, stamp)
+    else:
+        file, happened = catch_up(file, registry, now, stamp)
     folded.effects += happened
     return file
 
@@ -169,7 +171,7 @@ def _apply(file: SubjectFile, entry: SubjectEntry) -> SubjectFile:
         case ChangeEntry():
             return _apply_change(file, entry)
         case RosterEntryRecord():
-            return _apply_roster(file, entry.data)
+            return file.with_roster_entry(entry.department, entry.data)
         case _:
             return file  # commands and receipts are kept in the journal; cases and gateways will act on them
 
@@ -177,15 +179,22 @@ def _apply(file: SubjectFile, entry: SubjectEntry) -> SubjectFile:
 def _apply_change(file: SubjectFile, entry: ChangeEntry) -> SubjectFile:
     if entry.version <= file.versions.get(entry.provider, 0):
         return file
-    values = {FactKey(f.name, f.period): None if f.value is None else decode(f.value) for f in entry.facts}
+    values = {FactKey(f.name, f.period, f.item): None if f.value is None else decode(f.value) for f in entry.facts}
     return file.with_facts(entry.provider, entry.version, values, entry.effective_at, entry.arrived_at)
 
 
-def _apply_roster(file: SubjectFile, entry: RosterEntry) -> SubjectFile:
-    known = file.roster.get(RosterKey(entry.policy, entry.item or NO_ITEM))
-    if known is not None and entry.roster_version <= known.roster_version:
-        return file
-    return file.with_roster_entry(entry)
+def _touched(registry: Registry, entry: SubjectEntry) -> list[str] | None:
+    """The policies a record can make a difference to, for a subject that is settled up to now."""
+    match entry:
+        case ChangeEntry():
+            names = {fact.name for fact in entry.facts}
+            declared = (registry.catalogue.facts.get(name) for name in names)
+            lists = {fact.list for fact in declared if fact is not None and fact.list is not None}
+            return registry.policies_reading(frozenset(names | lists))
+        case RosterEntryRecord():
+            return [entry.data.policy] if entry.data.policy in registry.policies else []
+        case _:
+            return []
 
 
 def _quarantine(state: PartitionState, offset: int, value: bytes, error: Exception) -> Folded:

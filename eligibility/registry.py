@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
+from eligibility.catalogue import Catalogue
 from eligibility.compile import CompiledPolicy, compile_policy
-from eligibility.derived import DERIVED, check_base_fact
+from eligibility.derived import DERIVED, RECEIPT_FACTS, RECEIPTS, check_base_fact
 from eligibility.errors import Refused, StopPartition
-from schemas.catalogue import CatalogueStatement, FactDeclaration
+from schemas.catalogue import CalendarYear, CatalogueStatement, FactDeclaration, FactType
 from schemas.events import PolicyPublication
 from schemas.journal import (
     ENGINE,
@@ -29,48 +31,81 @@ from schemas.journal import (
 from schemas.policy import Policy
 from schemas.rejected import RejectCode
 
+MOST_IN_A_GROUP = 16
+"""Of so many policies that exclude each other the best choice can be found by trying all (decision 10)."""
+
 
 @dataclass(frozen=True)
 class PolicyVersion:
-    """A version and the moment from which it acts: its `effective_at`, or when it became known if that is later."""
+    """What a publication made of a policy: a version, or nothing where it was withdrawn.
 
-    compiled: CompiledPolicy
+    `acts_from`: its `effective_at`, or when it became known if that is later.
+    """
+
+    compiled: CompiledPolicy | None
+    effective_at: datetime
     acts_from: datetime
 
     @property
-    def document(self) -> Policy:
+    def document(self) -> Policy | None:
         """The policy as published."""
-        return self.compiled.document
+        return None if self.compiled is None else self.compiled.document
 
 
 @dataclass(frozen=True)
 class PolicyHistory:
-    """All versions of a policy in the order they act; `withdrawn_from`: nothing acts from then on."""
+    """What was published of a policy, in that order: what comes later replaces what would act from then on."""
 
     versions: tuple[PolicyVersion, ...]
-    withdrawn_from: datetime | None = None
+
+    def at(self, moment: datetime) -> CompiledPolicy | None:
+        """The version that acts at a moment, if any does."""
+        return self._acting(moment).compiled if self._begun(moment) else None
 
     def withdrawn(self, moment: datetime) -> bool:
         """Whether the policy is withdrawn at a moment."""
-        return self.withdrawn_from is not None and self.withdrawn_from <= moment
+        return self._begun(moment) and self._acting(moment).compiled is None
 
-    def at(self, moment: datetime) -> PolicyVersion | None:
-        """The version that acts at a moment, if any does."""
-        if self.withdrawn(moment):
-            return None
-        return next((version for version in reversed(self.versions) if version.acts_from <= moment), None)
+    def _begun(self, moment: datetime) -> bool:
+        return any(version.acts_from <= moment for version in self.versions)
+
+    def _acting(self, moment: datetime) -> PolicyVersion:
+        return next(version for version in reversed(self.versions) if version.acts_from <= moment)
 
     def changes_after(self, moment: datetime) -> datetime | None:
-        """The next moment at which another version acts, or none."""
-        moments = [v.acts_from for v in self.versions] + ([self.withdrawn_from] if self.withdrawn_from else [])
-        return min((m for m in moments if m > moment), default=None)
+        """The next moment at which another version may act, or none."""
+        return min((v.acts_from for v in self.versions if v.acts_from > moment), default=None)
+
+    @property
+    def documents(self) -> list[Policy]:
+        """Every version as published."""
+        return [version.document for version in self.versions if version.document is not None]
+
+    def latest(self, moment: datetime) -> Policy:
+        """The version that acts, or acted last."""
+        acted = [v.document for v in self.versions if v.acts_from <= moment and v.document is not None]
+        return acted[-1] if acted else self.documents[0]
+
+    def of_version(self, number: int) -> Policy:
+        """The document of a version."""
+        return next(document for document in self.documents if document.version == number)
+
+
+class EarlierWord(NamedTuple):
+    """What was known of complete lists and calendars before a moment, for subjects that are settled only later."""
+
+    until: datetime
+    complete: Mapping[str, date]
+    calendars: Mapping[int, CalendarYear]
 
 
 class Turn(NamedTuple):
-    """A moment at which the rules changed, and the last control sequence that changed them at it."""
+    """A moment at which the rules changed, the last control sequence that changed them at it, and those of which
+    policies; None: any."""
 
     sequence: int
     at: datetime
+    policies: frozenset[str] | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +119,8 @@ class Registry:
     epoch: Epoch | None = None
     now: datetime | None = None
     generations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    facts: Mapping[str, FactDeclaration] = field(default_factory=lambda: MappingProxyType({}))
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    earlier: tuple[EarlierWord, ...] = ()
     keys: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     policies: Mapping[str, PolicyHistory] = field(default_factory=lambda: MappingProxyType({}))
     origins: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
@@ -113,7 +149,8 @@ class Registry:
                     raise StopPartition(
                         f"this is engine {ENGINE}; the epoch needs the release of engine {record.engine}"
                     )
-                return self._turned(sequence, replace(self, epoch=record, now=max(record.now, self.now or record.now)))
+                begun = replace(self, epoch=record, now=max(record.now, self.now or record.now))
+                return begun._turned(sequence, None)
             case TopicGeneration():
                 return replace(self, generations={**self.generations, record.name: record.generation})
             case Tick():
@@ -123,15 +160,23 @@ class Registry:
                 if taken is None:
                     return self
                 if isinstance(record, CatalogueControl):
-                    return taken._turned(sequence, taken.with_statement(record.statement))
-                return taken._turned(sequence, taken.with_publication(record.policy_id, record.publication))
+                    return taken.with_statement(record.statement)._turned(sequence, None)
+                changed = taken.with_publication(record.policy_id, record.publication)
+                documents = changed.policies[record.policy_id].documents
+                predecessors = {document.succeeds for document in documents if document.succeeds is not None}
+                return changed._turned(
+                    sequence, frozenset({record.policy_id} | (predecessors & changed.policies.keys()))
+                )
 
-    def _turned(self, sequence: int, changed: Registry) -> Registry:
+    def _turned(self, sequence: int, policies: frozenset[str] | None) -> Registry:
         """A change of rules is remembered by its moment, for subjects that are settled only later."""
-        if changed.now is None:
-            return changed
-        earlier = tuple(turn for turn in changed.turns if turn.at != changed.now)
-        return replace(changed, turns=(*earlier, Turn(sequence, changed.now)))
+        if self.now is None:
+            return self
+        same = [turn.policies for turn in self.turns if turn.at == self.now]
+        for each in same:
+            policies = None if policies is None or each is None else policies | each
+        earlier = tuple(turn for turn in self.turns if turn.at != self.now)
+        return replace(self, turns=(*earlier, Turn(sequence, self.now, policies)))
 
     def take(self, origin: Origin) -> Registry | None:
         """The registry with the origin's high-water raised, or None when it was taken before."""
@@ -139,67 +184,176 @@ class Registry:
             return None
         return replace(self, origins={**self.origins, origin.source: (origin.offset, origin.ordinal)})
 
+    @cached_property
+    def successors(self) -> Mapping[str, tuple[str, ...]]:
+        """The policies that name a policy as their predecessor, in some version."""
+        found: dict[str, tuple[str, ...]] = {}
+        for policy_id in sorted(self.policies):
+            for predecessor in sorted({d.succeeds for d in self.policies[policy_id].documents if d.succeeds}):
+                found[predecessor] = (*found.get(predecessor, ()), policy_id)
+        return found
+
+    def succeeded_on(self, policy_id: str, moment: datetime) -> date | None:
+        """The day on which a policy's successor begins, of those that act at a moment; only its maker can end it so."""
+        makers = {document.made_by for document in self.policies[policy_id].documents}
+        begins: list[date] = []
+        for successor in self.successors.get(policy_id, ()):
+            acting = self.policies[successor].at(moment)
+            if acting is not None and acting.document.succeeds == policy_id and acting.document.made_by in makers:
+                begins.append(acting.document.valid.from_)
+        return min(begins, default=None)
+
+    def changes_after(self, policy_id: str, moment: datetime) -> datetime | None:
+        """The next moment at which a policy's rules may change, by a publication of it or of a successor."""
+        concerned = (policy_id, *self.successors.get(policy_id, ()))
+        moments = [self.policies[each].changes_after(moment) for each in concerned]
+        return min((m for m in moments if m is not None), default=None)
+
+    def policies_reading(self, names: frozenset[str]) -> list[str]:
+        """The policies whose verdict or amount a change of these facts or lists can touch."""
+        return [
+            policy_id
+            for policy_id, history in self.policies.items()
+            if any(v.compiled is not None and not v.compiled.reads.isdisjoint(names) for v in history.versions)
+        ]
+
     def with_statement(self, statement: CatalogueStatement) -> Registry:
         """The registry after a catalogue statement.
 
-        Raises Refused (BAD_VALUE) when a fact is declared anew with another type, period or provider.
+        Raises Refused (BAD_VALUE) when a fact or list is declared anew in another form or by another provider, a fact
+        belongs to a list nobody declares, or what is said to be complete is neither a boolean fact nor a list.
         """
-        facts = dict(self.facts)
-        for declaration in statement.facts:
-            known = facts.get(declaration.name)
-            form = (declaration.type, declaration.period, declaration.provider)
-            if known is not None and (known.type, known.period, known.provider) != form:
-                text = f"fact {declaration.name!r} is a {known.type} of {known.provider}; it cannot become another"
-                raise Refused(RejectCode.BAD_VALUE, text, "facts")
-            if known is not None and (dropped := set(known.codes or ()) - set(declaration.codes or ())):
-                text = (
-                    f"fact {declaration.name!r} has had the codes {', '.join(sorted(dropped))}; they cannot be dropped"
+        known = self.catalogue
+        lists = dict(known.lists)
+        for listed in statement.lists:
+            if listed.name in lists and lists[listed.name].provider != listed.provider:
+                raise _bad(
+                    "lists", f"list {listed.name!r} is of {lists[listed.name].provider}; it cannot become another's"
                 )
-                raise Refused(RejectCode.BAD_VALUE, text, "facts")
+            lists[listed.name] = listed
+        facts = dict(known.facts)
+        for declaration in statement.facts:
+            _check_redeclared(facts.get(declaration.name), declaration)
             if declaration.name in DERIVED:
-                raise Refused(RejectCode.BAD_VALUE, f"fact {declaration.name!r} is derived, not provided", "facts")
+                raise _bad("facts", f"fact {declaration.name!r} is derived, not provided")
+            if declaration.list is not None and (
+                declaration.list not in lists or lists[declaration.list].provider != declaration.provider
+            ):
+                raise _bad(
+                    "facts", f"fact {declaration.name!r}: {declaration.provider} has no list {declaration.list!r}"
+                )
             check_base_fact(declaration)
             facts[declaration.name] = declaration
+        if clash := sorted(lists.keys() & (facts.keys() | DERIVED.keys())):
+            raise _bad("lists", f"{clash[0]!r} names a list and a fact; give one of them another name")
+        if RECEIPTS in lists and (lacking := [name for name in RECEIPT_FACTS if name not in facts]):
+            raise _bad("lists", f"list {RECEIPTS!r} needs the fact {lacking[0]!r}: the engine reads it")
+        complete = dict(known.complete)
+        for stated in statement.complete:
+            boolean = stated.name in facts and facts[stated.name].type is FactType.BOOLEAN
+            if not boolean and stated.name not in lists:
+                raise _bad("complete", f"{stated.name!r} is neither a boolean fact nor a list of the catalogue")
+            if stated.as_of is None:
+                complete.pop(stated.name, None)
+            else:  # said again, it stays complete from the day it was
+                complete[stated.name] = min(stated.as_of, complete.get(stated.name, stated.as_of))
+        calendars = {**known.calendars, **{calendar.year: calendar for calendar in statement.calendars}}
         keys = {**self.keys, **{(key.department, key.key_id): key.public_key for key in statement.keys}}
-        return replace(self, facts=facts, keys=keys)
+        earlier = self.earlier
+        said_before = self.now is not None and (not earlier or earlier[-1].until < self.now)
+        if self.now is not None and said_before and (complete, calendars) != (known.complete, known.calendars):
+            earlier = (*earlier, EarlierWord(self.now, known.complete, known.calendars))
+        return replace(self, catalogue=Catalogue(facts, lists, complete, calendars), earlier=earlier, keys=keys)
+
+    def catalogue_at(self, moment: datetime) -> Catalogue:
+        """The catalogue as it was known at a moment; a fact's declaration, which keeps its form, as it is known now."""
+        for word in self.earlier:
+            if moment < word.until:
+                return replace(self.catalogue, complete=word.complete, calendars=word.calendars)
+        return self.catalogue
 
     def with_publication(self, policy_id: str, publication: PolicyPublication) -> Registry:
-        """The registry after a publication, amendment or withdrawal.
+        """The registry after a publication, amendment or withdrawal; a withdrawn policy can be published again.
 
+        Versions are ordered by `effective_at`, never by when they arrived.
         Raises Refused: BAD_POLICY, POLICY_OVERLAP or UNKNOWN_POLICY, naming the field and value.
         """
         known = self.policies.get(policy_id)
-        acts_from = max(publication.effective_at, self.now) if self.now else publication.effective_at
-        if publication.policy is not None and publication.policy.id != policy_id:
-            text = f"the document of {publication.policy.id!r} cannot stand under {policy_id!r}"
+        effective_at, document = publication.effective_at, publication.policy
+        acts_from = max(effective_at, self.now) if self.now else effective_at
+        if document is not None and document.id != policy_id:
+            text = f"the document of {document.id!r} cannot stand under {policy_id!r}"
             raise Refused(RejectCode.BAD_POLICY, text, "policy.id")
-        if publication.action == "publish" and known is not None:
+        gone = known is not None and known.versions[-1].compiled is None
+        if publication.action == "publish" and known is not None and not gone:
             text = f"policy {policy_id} is published already; amend it, or publish a successor under an id of its own"
             raise Refused(RejectCode.POLICY_OVERLAP, text, "policy.id")
-        if publication.action != "publish":
-            if known is None or known.withdrawn_from is not None:
-                state = "is not published" if known is None else "is withdrawn"
-                raise Refused(RejectCode.UNKNOWN_POLICY, f"policy {policy_id} {state}", "subject")
-            last = known.versions[-1]
-            overlaps = publication.action == "amend" and acts_from <= last.acts_from
-            acted_on = acts_from == last.acts_from == self.now  # some subjects may have been told of it already
-            if overlaps or acted_on:
-                text = (
-                    f"to {publication.action} from {acts_from.isoformat()} overlaps version {last.document.version}, "
-                    f"which acts from {last.acts_from.isoformat()}; give a later effective_at"
-                )
-                raise Refused(RejectCode.POLICY_OVERLAP, text, "effective_at")
-        if publication.policy is None:
-            assert known is not None
-            history = replace(known, withdrawn_from=acts_from)
-        else:
-            document = publication.policy
-            versions = () if known is None else known.versions
-            if versions and document.version <= versions[-1].document.version:
-                text = f"version {document.version} does not follow version {versions[-1].document.version}"
-                raise Refused(RejectCode.POLICY_OVERLAP, text, "policy.version")
-            history = PolicyHistory((*versions, PolicyVersion(compile_policy(document, self.facts), acts_from)))
-        return replace(self, policies={**self.policies, policy_id: history})
+        if publication.action != "publish" and (known is None or gone):
+            state = "is not published" if known is None else "is withdrawn; publish it again"
+            raise Refused(RejectCode.UNKNOWN_POLICY, f"policy {policy_id} {state}", "subject")
+        versions = () if known is None else known.versions
+        if document is None:
+            acted = (*versions, PolicyVersion(None, effective_at, acts_from))
+            return replace(self, policies={**self.policies, policy_id: PolicyHistory(acted)})
+        if versions and effective_at <= versions[-1].effective_at:
+            text = (
+                f"to {publication.action} from {effective_at.isoformat()} overlaps what acts from "
+                f"{versions[-1].effective_at.isoformat()}; give a later effective_at"
+            )
+            raise Refused(RejectCode.POLICY_OVERLAP, text, "effective_at")
+        if known is not None and document.version <= (last := known.documents[-1].version):
+            text = f"version {document.version} does not follow version {last}"
+            raise Refused(RejectCode.POLICY_OVERLAP, text, "policy.version")
+        compiled = compile_policy(document, self.catalogue)
+        self._check_receipts(compiled)
+        self._check_groups(document)
+        acted = (*versions, PolicyVersion(compiled, effective_at, acts_from))
+        return replace(self, policies={**self.policies, policy_id: PolicyHistory(acted)})
+
+    def _check_receipts(self, compiled: CompiledPolicy) -> None:
+        """Refuse a policy that would wait for its own benefit through others' (decision 10: the graph is acyclic)."""
+        policy_id = compiled.document.id
+        seen: set[str] = set()
+        ahead: list[tuple[str, tuple[str, ...]]] = [(each, (policy_id, each)) for each in sorted(compiled.receives)]
+        while ahead:
+            name, path = ahead.pop()
+            if name == policy_id:
+                text = f"policy {policy_id}: its conditions depend on its own receipts by way of {' → '.join(path)}"
+                raise Refused(RejectCode.BAD_POLICY, f"{text}; declare an exclusion group instead", "policy.conditions")
+            if name in seen or name not in self.policies:
+                continue
+            seen.add(name)
+            further = {each for v in self.policies[name].versions if v.compiled for each in v.compiled.receives}
+            ahead += [(each, (*path, each)) for each in sorted(further)]
+
+    def _check_groups(self, document: Policy) -> None:
+        for group in document.exclusion_groups:
+            members = {
+                policy_id
+                for policy_id, history in self.policies.items()
+                if history.versions[-1].document is not None and group in history.documents[-1].exclusion_groups
+            }
+            if len(members | {document.id}) > MOST_IN_A_GROUP:
+                text = f"policy {document.id}: exclusion group {group} has {MOST_IN_A_GROUP} policies already"
+                raise Refused(RejectCode.BAD_POLICY, text, "policy.exclusion_groups")
+
+
+def _bad(field: str, text: str) -> Refused:
+    return Refused(RejectCode.BAD_VALUE, text, field)
+
+
+def _check_redeclared(known: FactDeclaration | None, declaration: FactDeclaration) -> None:
+    """Refuse a declaration under which what was said before would mean something else."""
+    if known is None:
+        return
+    form = (declaration.type, declaration.period, declaration.list, declaration.provider)
+    if (known.type, known.period, known.list, known.provider) != form:
+        raise _bad(
+            "facts", f"fact {declaration.name!r} is a {known.type} of {known.provider}; it cannot become another"
+        )
+    if dropped := set(known.codes or ()) - set(declaration.codes or ()):
+        text = f"fact {declaration.name!r} has had the codes {', '.join(sorted(dropped))}; they cannot be dropped"
+        raise _bad("facts", text)
 
 
 def is_new(high_waters: Mapping[str, tuple[int, int]], origin: Origin) -> bool:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from eligibility.business_time import business_date, start_of
 from eligibility.effects import Effect, Stamp
 from eligibility.evaluate import Evaluation, evaluate, view_of
+from eligibility.facts_view import FactsView
+from eligibility.receipts import is_received
 from eligibility.registry import Registry
-from eligibility.subject_file import Match, PeriodItem, RosterKey, SubjectFile, Told
+from eligibility.reminders import REMINDERS, Rung, rungs_of, weekly_digest_after
+from eligibility.subject_file import NO_ITEM, FactKey, Match, PeriodItem, PolicyItem, SubjectFile, Told, Wanting
+from eligibility.values import ZERO
 from schemas.decisions import Amount, Decision, MatchKey, Reason, Verdict
 from schemas.notices import Notice, NoticeKind, NoticeTopic
-from schemas.policy import Policy, Zone
-
-REMIND_BEFORE = timedelta(days=30)
+from schemas.policy import Policy
 
 
 def catch_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp) -> tuple[SubjectFile, list[Effect]]:
@@ -27,15 +29,18 @@ def catch_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp)
     if file.settled_at is None:
         return file, []
     effects: list[Effect] = []
-    turns = sorted({t.at for t in registry.turns if t.sequence > file.settled_sequence and t.at >= file.settled_at})
+    turns = [t for t in registry.turns if t.sequence > file.settled_sequence and t.at >= file.settled_at]
+    turns.sort(key=lambda turn: turn.at)
     moment = file.settled_at
     while True:
         due = file.due_at if file.due_at is not None and file.due_at > moment else None
-        following = [m for m in (due, *turns[:1]) if m is not None]
+        following = [m for m in (due, *(turn.at for turn in turns[:1])) if m is not None]
         if not following or (moment := min(following)) > now:
             return file, effects
-        concerned = None if turns[:1] == [moment] else {p for p, at in file.due.items() if at <= moment}
-        turns = [turn for turn in turns if turn > moment]
+        concerned: set[str] | None = {policy_id for policy_id, at in file.due.items() if at <= moment}
+        if turns and turns[0].at == moment:
+            changed = turns.pop(0).policies
+            concerned = None if concerned is None or changed is None else concerned | changed
         file, happened = settle(file, registry, moment, stamp, policies=concerned)
         effects += happened
 
@@ -55,20 +60,23 @@ def settle(
     returned itself, so that nothing is written for it; but where its facts have just changed it is settled up to this
     moment: what came before was decided by the facts it had then.
     """
-    view = view_of(file, registry.facts, business_date(at))
-    settling = _Settling(file, registry, at, stamp)
+    view = view_of(file, registry.catalogue_at(at), business_date(at))
+    settling = _Settling(file, registry, at, stamp, view)
     due = {} if policies is None else dict(file.due)
     for policy_id in sorted(registry.policies if policies is None else policies):
         history = registry.policies[policy_id]
-        version = history.at(at)
-        found = [] if version is None else evaluate(version.compiled, view)
+        compiled = history.at(at)
+        found: list[Evaluation] = []
+        if compiled is not None:
+            found = evaluate(compiled, view, registry.succeeded_on(policy_id, at), settling.items_of(policy_id))
         settling.policy(policy_id, found, withdrawn=history.withdrawn(at))
-        moments = [settling.remind(policy_id), history.changes_after(at)]
+        moments = [settling.remind(policy_id), settling.name_missing(policy_id, found)]
+        moments.append(registry.changes_after(policy_id, at))
         moments += [start_of(e.changes_on) for e in found if e.changes_on is not None]
         due.pop(policy_id, None)
         if following := [moment for moment in moments if moment is not None]:
             due[policy_id] = min(following)
-    after = replace(file, matches=settling.matches, told=settling.told, due=due)
+    after = replace(file, matches=settling.matches, told=settling.told, wanting=settling.wanting, due=due)
     if after == file and file.settled_at is not None and not facts_changed:
         return file, settling.effects
     return replace(after, settled_at=at, settled_sequence=registry.sequence), settling.effects
@@ -77,11 +85,17 @@ def settle(
 class _Settling:
     """One subject at one moment: collects the matches as they are to be, and the effects of getting there."""
 
-    def __init__(self, file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp) -> None:
-        self.file, self.registry, self.at, self.stamp = file, registry, at, stamp
+    def __init__(self, file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp, view: FactsView) -> None:
+        self.file, self.registry, self.at, self.stamp, self.view = file, registry, at, stamp, view
         self.matches: dict[PeriodItem, Match] = dict(file.matches)
-        self.told: dict[RosterKey, Told] = dict(file.told)
+        self.told: dict[PolicyItem, Told] = dict(file.told)
+        self.wanting: dict[PolicyItem, Wanting] = dict(file.wanting)
         self.effects: list[Effect] = []
+
+    def items_of(self, policy_id: str) -> set[str]:
+        """The items that the subject is eligible for, or was told about."""
+        keys: list[PeriodItem | PolicyItem] = [*self.matches, *self.told]
+        return {key.item for key in keys if key.policy == policy_id} - {NO_ITEM}
 
     def policy(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
         """Close what no longer holds, then open or restate what does."""
@@ -106,26 +120,28 @@ class _Settling:
 
     def _open(self, e: Evaluation) -> None:
         known = self.matches.get(e.key)
-        new = Match(e.policy.version, e.digest, self.at, e.ends_on, None if e.amount is None else e.amount.value)
-        if known is not None and known.digest == new.digest:
-            return
+        amount = None if e.amount is None else e.amount.value
+        new = Match(e.policy.version, e.digest, self.at, e.ends_on, amount, e.certificate_to, e.received)
         self.matches[e.key] = new if known is None else new._replace(as_of=known.as_of)
-        self._decide(e.key, Verdict.ELIGIBLE, e.policy.version, e.reasons, e.amount)
-        told_key = RosterKey(e.key.policy, e.key.item)
+        if known is None or known.digest != new.digest:
+            self._decide(e.key, Verdict.ELIGIBLE, e.policy.version, e.reasons, e.amount)
+        told_key = PolicyItem(e.key.policy, e.key.item)
         told = self.told.get(told_key)
         if told is not None and (told.period == e.key.period or self._goes_on(e.key)):
             self.told[told_key] = told._replace(period=e.key.period)
-        elif e.policy.public:
+        elif e.policy.public and not e.received and amount != ZERO:  # who has it, or gets nothing, is not told of it
             effect_id = self._notify(e.policy, e.key, NoticeTopic.ELIGIBLE, amount=e.amount, due=e.ends_on)
-            soon = e.ends_on is not None and self.at >= _remind_at(new)
-            self.told[told_key] = Told(effect_id, e.key.period, reminded=soon)
+            self.told[told_key] = Told(effect_id, e.key.period, self.at)
 
     def _goes_on(self, key: PeriodItem) -> bool:
         """Whether the subject was eligible until now for another period of the same policy and item."""
         return any(k.policy == key.policy and k.item == key.item for k in self.file.matches)
 
     def _correct(self, policy_id: str, now_known: Mapping[str, Evaluation], *, withdrawn: bool) -> None:
-        """Take back what was told and no longer holds; forget what has ended; keep what may yet prove true."""
+        """Take back what was told and no longer holds; forget what has ended; keep what may yet prove true.
+
+        What was received is not taken back: whether it should have been is for a review, not for a notice.
+        """
         open_items = {key.item for key in self.matches if key.policy == policy_id}
         for told_key in [k for k in self.told if k.policy == policy_id and k.item not in open_items]:
             told, found = self.told[told_key], now_known.get(told_key.item)
@@ -133,41 +149,75 @@ class _Settling:
             if not withdrawn and not ended and found is not None and found.eligible is None:
                 continue
             del self.told[told_key]
-            document = self._latest(policy_id)
-            if not ended and document.public:
-                key = PeriodItem(policy_id, told.period, told_key.item)
+            document = self.registry.policies[policy_id].latest(self.at)
+            key = PeriodItem(policy_id, told.period, told_key.item)
+            if not ended and document.public and not is_received(self.view, key):
                 self._notify(document, key, NoticeTopic.NO_LONGER_ELIGIBLE, supersedes=told.effect_id)
 
     def remind(self, policy_id: str) -> datetime | None:
-        """Give a policy's due reminders, one per matter, `REMIND_BEFORE` its last day; returns when the next is due.
+        """Give a policy's due reminders; returns when the next is due.
 
-        None is given where the push itself came that late, or where the policy is not public.
+        Each is given once for a last day. Of several that are due at once only the last is given; none where the push
+        itself came that late, where the benefit was received, or where the policy is not public.
         """
         pending: list[datetime] = []
         for key, match in sorted(self.matches.items()):
-            told = self.told.get(RosterKey(key.policy, key.item))
-            if key.policy != policy_id or told is None or told.reminded or match.ends_on is None:
+            told_key = PolicyItem(key.policy, key.item)
+            told = self.told.get(told_key)
+            if key.policy != policy_id or told is None or match.received:
                 continue
-            document = self._document(key.policy, match.policy_version)
+            document = self.registry.policies[policy_id].of_version(match.policy_version)
             if not document.public:
                 continue
-            if self.at < _remind_at(match):
-                pending.append(_remind_at(match))
-                continue
-            claimed = document.zone is Zone.DIRECT and document.claim is not None
-            about = NoticeTopic.CLAIM_WINDOW_CLOSING if claimed else NoticeTopic.VALIDITY_ENDING
-            self._notify(document, key, about, due=match.ends_on)
-            self.told[RosterKey(key.policy, key.item)] = told._replace(reminded=True)
+            rungs = rungs_of(document, match, told.at, self.view.catalogue.calendars)
+            ahead = [r for r in rungs if r.name not in told.reminded and r.due >= business_date(self.at)]
+            pending += [rung.at for rung in ahead if rung.at > self.at]
+            given = [rung for rung in ahead if rung.at <= self.at]
+            last: dict[NoticeTopic, Rung] = {rung.about: rung for rung in given}
+            for rung in last.values():
+                self._notify(document, key, rung.about, due=rung.due, provisional=rung.provisional)
+            if given:
+                reminded = {*told.reminded, *(rung.name for rung in given)}
+                self.told[told_key] = told._replace(reminded=tuple(sorted(reminded)))
         return min(pending, default=None)
 
-    def _latest(self, policy_id: str) -> Policy:
-        """The version that acts, or acted last."""
-        versions = self.registry.policies[policy_id].versions
-        return next((v.document for v in reversed(versions) if v.acts_from <= self.at), versions[0].document)
+    def name_missing(self, policy_id: str, found: list[Evaluation]) -> datetime | None:
+        """Name the one missing fact that would decide, in the weekly digest after it became the only one.
 
-    def _document(self, policy_id: str, version: int) -> Policy:
-        versions = self.registry.policies[policy_id].versions
-        return next(v.document for v in versions if v.document.version == version)
+        Returns when that is due. A subject that was told it qualifies is not asked whether it may.
+        """
+        wanted: dict[PolicyItem, Evaluation] = {}
+        for e in found:
+            key = PolicyItem(e.key.policy, e.key.item)
+            if e.eligible is None and e.policy.public and not e.received and key not in self.told and self._single(e):
+                wanted[key] = e
+        for key in [k for k in self.wanting if k.policy == policy_id and k not in wanted]:
+            del self.wanting[key]
+        pending: list[datetime] = []
+        for key, e in sorted(wanted.items()):
+            (missing,) = e.undecided
+            fact = FactKey(missing.name, missing.period, missing.item)
+            known = self.wanting.get(key)
+            if known is None or known.fact != fact:
+                known = Wanting(fact, self.at, told=False)
+            due = weekly_digest_after(known.since)
+            if not known.told and due <= self.at:
+                self._name(e, fact, missing.provider)
+                known = known._replace(told=True)
+            elif not known.told:
+                pending.append(due)
+            self.wanting[key] = known
+        return min(pending, default=None)
+
+    def _single(self, e: Evaluation) -> bool:
+        """Whether one fact would decide; that a list is complete says nothing of the subject alone."""
+        return len(e.undecided) == 1 and all(missing.name in self.view.catalogue.facts for missing in e.undecided)
+
+    def _name(self, e: Evaluation, fact: FactKey, provider: str) -> None:
+        title = self.view.catalogue.facts[fact.name].title
+        params = {"fact": fact.name, "fact_title": title.zh, "fact_title_en": title.en, "provider": provider}
+        params |= {name: value for name, value in (("period", fact.period), ("item", fact.item)) if value != "-"}
+        self._notify(e.policy, e.key, NoticeTopic.MAY_QUALIFY, params=params, due=e.ends_on)
 
     def _match_key(self, key: PeriodItem) -> MatchKey:
         return MatchKey(subject=self.file.subject, policy=key.policy, period=key.period, item=key.item)
@@ -201,29 +251,26 @@ class _Settling:
         *,
         amount: Amount | None = None,
         due: date | None = None,
+        provisional: bool = False,
         supersedes: str | None = None,
+        params: Mapping[str, str] | None = None,
     ) -> str:
-        reminder = about in (NoticeTopic.VALIDITY_ENDING, NoticeTopic.CLAIM_WINDOW_CLOSING)
-        params = {"title": policy.title.zh, "title_en": policy.title.en, "zone": policy.zone.value}
+        params = {"title": policy.title.zh, "title_en": policy.title.en, "zone": policy.zone.value, **(params or {})}
         if amount is not None:
             params["arithmetic"] = amount.arithmetic
             if amount.value is not None:
                 params["amount"] = amount.value
         notice = Notice(
-            kind=NoticeKind.REMINDER if reminder else NoticeKind.PUSH,
+            kind=NoticeKind.REMINDER if about in REMINDERS else NoticeKind.PUSH,
             about=about,
             matter=self._match_key(key),
             policy_version=policy.version,
             as_of=self.at,
             due=due,
+            provisional=provisional,
             params=params,
             supersedes=supersedes,
             effect_id=self.stamp.next_id(),
         )
         self.effects.append(notice)
         return notice.effect_id
-
-
-def _remind_at(match: Match) -> datetime:
-    assert match.ends_on is not None
-    return start_of(match.ends_on - REMIND_BEFORE)

@@ -12,18 +12,29 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from eligibility.catalogue import Catalogue
 from eligibility.compile import compile_policy
 from eligibility.errors import StopPartition
 from eligibility.partition_state import PartitionState
-from eligibility.registry import PolicyHistory, PolicyVersion, Registry, Turn
-from eligibility.subject_file import FactKey, FactValue, Match, PeriodItem, RosterKey, SubjectFile, Told
+from eligibility.registry import EarlierWord, PolicyHistory, PolicyVersion, Registry, Turn
+from eligibility.subject_file import (
+    FactKey,
+    FactValue,
+    Match,
+    PeriodItem,
+    PolicyItem,
+    RosterKey,
+    SubjectFile,
+    Told,
+    Wanting,
+)
 from eligibility.values import decode, encode
-from schemas.catalogue import FactDeclaration
+from schemas.catalogue import CalendarYear, FactDeclaration, ListDeclaration
 from schemas.events import RosterEntry
 from schemas.journal import Epoch
 from schemas.policy import Policy
 
-SCHEMA = 1
+SCHEMA = 2
 CHECKPOINT, CATALOGUE, FILE, POLICY = "ckpt", "catalogue", "f/", "p/"
 
 
@@ -45,10 +56,25 @@ def encode_file(file: SubjectFile) -> bytes:
             "versions": dict(file.versions),
             "roster": sorted([*key, entry.model_dump(mode="json")] for key, entry in file.roster.items()),
             "matches": sorted(
-                [*key, m.policy_version, m.digest, m.as_of.isoformat(), _iso(m.ends_on), m.amount]
+                [
+                    *key,
+                    m.policy_version,
+                    m.digest,
+                    m.as_of.isoformat(),
+                    _iso(m.ends_on),
+                    m.amount,
+                    _iso(m.certificate_to),
+                    m.received,
+                ]
                 for key, m in file.matches.items()
             ),
-            "told": sorted([*key, *told] for key, told in file.told.items()),
+            "told": sorted(
+                [*key, told.effect_id, told.period, told.at.isoformat(), list(told.reminded)]
+                for key, told in file.told.items()
+            ),
+            "wanting": sorted(
+                [*key, *wanting.fact, wanting.since.isoformat(), wanting.told] for key, wanting in file.wanting.items()
+            ),
             "settled_at": _iso(file.settled_at),
             "settled_sequence": file.settled_sequence,
             "due": {policy: moment.isoformat() for policy, moment in file.due.items()},
@@ -62,18 +88,25 @@ def decode_file(subject: str, record: bytes) -> SubjectFile:
     return SubjectFile(
         subject=subject,
         facts={
-            FactKey(name, period): FactValue(decode(value), provider, version, _moment(effective), _moment(arrived))
-            for name, period, value, provider, version, effective, arrived in data["facts"]
+            FactKey(*key): FactValue(decode(value), provider, version, _moment(effective), _moment(arrived))
+            for *key, value, provider, version, effective, arrived in data["facts"]
         },
         versions=data["versions"],
-        roster={RosterKey(p, item): RosterEntry.model_validate(entry) for p, item, entry in data["roster"]},
+        roster={RosterKey(*key): RosterEntry.model_validate(entry) for *key, entry in data["roster"]},
         matches={
-            PeriodItem(policy, period, item): Match(
-                version, digest, _moment(as_of), None if ends is None else date.fromisoformat(ends), amount
+            PeriodItem(*key): Match(
+                version, digest, _moment(as_of), _optional_day(ends), amount, _optional_day(certificate_to), received
             )
-            for policy, period, item, version, digest, as_of, ends, amount in data["matches"]
+            for *key, version, digest, as_of, ends, amount, certificate_to, received in data["matches"]
         },
-        told={RosterKey(p, item): Told(*told) for p, item, *told in data["told"]},
+        told={
+            PolicyItem(*key): Told(effect_id, period, _moment(at), tuple(reminded))
+            for *key, effect_id, period, at, reminded in data["told"]
+        },
+        wanting={
+            PolicyItem(policy, item): Wanting(FactKey(*fact), _moment(since), told)
+            for policy, item, *fact, since, told in data["wanting"]
+        },
         settled_at=_optional_moment(data["settled_at"]),
         settled_sequence=data["settled_sequence"],
         due={policy: _moment(moment) for policy, moment in data["due"].items()},
@@ -86,21 +119,30 @@ def encode_policy(history: PolicyHistory) -> bytes:
         {
             "versions": [
                 [
-                    v.document.model_dump(mode="json", by_alias=True, exclude_none=True),
+                    None
+                    if v.document is None
+                    else v.document.model_dump(mode="json", by_alias=True, exclude_none=True),
+                    v.effective_at.isoformat(),
                     v.acts_from.isoformat(),
                 ]
                 for v in history.versions
             ],
-            "withdrawn_from": _iso(history.withdrawn_from),
         }
     )
 
 
 def encode_catalogue(registry: Registry) -> bytes:
-    """The declared facts and senders' keys as their state record."""
+    """The fact catalogue and senders' keys as their state record."""
+    known = registry.catalogue
     return _canonical(
         {
-            "facts": [registry.facts[name].model_dump(mode="json") for name in sorted(registry.facts)],
+            "facts": [known.facts[name].model_dump(mode="json") for name in sorted(known.facts)],
+            "lists": [known.lists[name].model_dump(mode="json") for name in sorted(known.lists)],
+            "complete": _days(known.complete),
+            "calendars": _calendars(known.calendars),
+            "earlier": [
+                [word.until.isoformat(), _days(word.complete), _calendars(word.calendars)] for word in registry.earlier
+            ],
             "keys": sorted([*key, public] for key, public in registry.keys.items()),
         }
     )
@@ -123,7 +165,10 @@ def encode_checkpoint(state: PartitionState) -> bytes:
             "now": _iso(registry.now),
             "generations": dict(registry.generations),
             "origins": dict(registry.origins),
-            "turns": [[turn.sequence, turn.at.isoformat()] for turn in registry.turns],
+            "turns": [
+                [turn.sequence, turn.at.isoformat(), None if turn.policies is None else sorted(turn.policies)]
+                for turn in registry.turns
+            ],
             "open_work": state.open_work,
         }
     )
@@ -142,22 +187,31 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     if CHECKPOINT not in latest:
         return PartitionState(partition)
     ckpt = _read(latest[CHECKPOINT])
-    catalogue = _read(latest[CATALOGUE]) if CATALOGUE in latest else {"facts": [], "keys": []}
-    facts = {item["name"]: FactDeclaration.model_validate(item) for item in catalogue["facts"]}
+    kept = _read(latest[CATALOGUE]) if CATALOGUE in latest else None
+    catalogue = Catalogue() if kept is None else _decode_catalogue(kept)
     registry = Registry(
         sequence=ckpt["sequence"],
         epoch=None if ckpt["epoch"] is None else Epoch.model_validate(ckpt["epoch"]),
         now=_optional_moment(ckpt["now"]),
         generations=ckpt["generations"],
-        facts=facts,
-        keys={(department, key_id): public for department, key_id, public in catalogue["keys"]},
+        catalogue=catalogue,
+        earlier=()
+        if kept is None
+        else tuple(
+            EarlierWord(_moment(until), _decode_days(complete), _decode_calendars(calendars))
+            for until, complete, calendars in kept["earlier"]
+        ),
+        keys={} if kept is None else {(department, key_id): public for department, key_id, public in kept["keys"]},
         policies={
-            key.removeprefix(POLICY): _decode_policy(record, facts)
+            key.removeprefix(POLICY): _decode_policy(record, catalogue)
             for key, record in sorted(latest.items())
             if key.startswith(POLICY)
         },
         origins={source: (offset, ordinal) for source, (offset, ordinal) in ckpt["origins"].items()},
-        turns=tuple(Turn(sequence, _moment(at)) for sequence, at in ckpt["turns"]),
+        turns=tuple(
+            Turn(sequence, _moment(at), None if policies is None else frozenset(policies))
+            for sequence, at, policies in ckpt["turns"]
+        ),
     )
     state = PartitionState(
         partition=partition,
@@ -175,13 +229,42 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     return state
 
 
-def _decode_policy(record: bytes, facts: Mapping[str, FactDeclaration]) -> PolicyHistory:
-    data = _read(record)
-    versions = tuple(
-        PolicyVersion(compile_policy(Policy.model_validate(document), facts), _moment(acts_from))
-        for document, acts_from in data["versions"]
+def _decode_catalogue(data: dict[str, Any]) -> Catalogue:
+    return Catalogue(
+        facts={item["name"]: FactDeclaration.model_validate(item) for item in data["facts"]},
+        lists={item["name"]: ListDeclaration.model_validate(item) for item in data["lists"]},
+        complete=_decode_days(data["complete"]),
+        calendars=_decode_calendars(data["calendars"]),
     )
-    return PolicyHistory(versions, _optional_moment(data["withdrawn_from"]))
+
+
+def _days(complete: Mapping[str, date]) -> dict[str, str]:
+    return {name: day.isoformat() for name, day in complete.items()}
+
+
+def _decode_days(data: dict[str, str]) -> dict[str, date]:
+    return {name: date.fromisoformat(day) for name, day in data.items()}
+
+
+def _calendars(calendars: Mapping[int, CalendarYear]) -> list[Any]:
+    return [calendars[year].model_dump(mode="json") for year in sorted(calendars)]
+
+
+def _decode_calendars(data: list[Any]) -> dict[int, CalendarYear]:
+    return {item["year"]: CalendarYear.model_validate(item) for item in data}
+
+
+def _decode_policy(record: bytes, catalogue: Catalogue) -> PolicyHistory:
+    return PolicyHistory(
+        tuple(
+            PolicyVersion(
+                None if document is None else compile_policy(Policy.model_validate(document), catalogue),
+                _moment(effective_at),
+                _moment(acts_from),
+            )
+            for document, effective_at, acts_from in _read(record)["versions"]
+        )
+    )
 
 
 def _canonical(data: dict[str, Any]) -> bytes:
@@ -201,6 +284,10 @@ def _iso(moment: datetime | date | None) -> str | None:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _optional_day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def _optional_moment(text: str | None) -> datetime | None:

@@ -17,10 +17,11 @@ NO_ITEM = "-"
 
 
 class FactKey(NamedTuple):
-    """A fact, and its period's label or `-`."""
+    """A fact, and its period's label or the item it describes, or `-`."""
 
     name: str
     period: str = NO_PERIOD
+    item: str = NO_ITEM
 
 
 class FactValue(NamedTuple):
@@ -34,20 +35,34 @@ class FactValue(NamedTuple):
 
 
 class RosterKey(NamedTuple):
-    """A line of a policy's roster: the policy and the item, or `-`."""
+    """A line of a policy's roster: the policy, the item or `-`, and the department that signed it."""
+
+    policy: str
+    item: str
+    department: str
+
+
+class PolicyItem(NamedTuple):
+    """What a subject is told about: a policy and an item, or `-`."""
 
     policy: str
     item: str = NO_ITEM
 
 
 class Match(NamedTuple):
-    """An open match: the subject is eligible. `digest` tells whether what was decided has changed since."""
+    """An open match: the subject is eligible. `digest` tells whether what was decided has changed since.
+
+    `certificate_to`: the last day of the certificates it depends on; `received`: the benefit was received, and the
+    matter is settled.
+    """
 
     policy_version: int
     digest: str
     as_of: datetime
     ends_on: date | None
     amount: str | None
+    certificate_to: date | None = None
+    received: bool = False
 
 
 class PeriodItem(NamedTuple):
@@ -59,11 +74,20 @@ class PeriodItem(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What the subject was told about a policy and item: the push, its period, and whether its end was reminded of."""
+    """What the subject was told about a policy and item: the push, its period and moment, the reminders given since."""
 
     effect_id: str
     period: str
-    reminded: bool
+    at: datetime
+    reminded: tuple[str, ...] = ()
+
+
+class Wanting(NamedTuple):
+    """The one missing fact that would decide: since when it is the only one, and whether the subject was told."""
+
+    fact: FactKey
+    since: datetime
+    told: bool
 
 
 def _empty() -> Mapping[Any, Any]:
@@ -83,7 +107,8 @@ class SubjectFile:
     versions: Mapping[str, int] = field(default_factory=_empty)
     roster: Mapping[RosterKey, RosterEntry] = field(default_factory=_empty)
     matches: Mapping[PeriodItem, Match] = field(default_factory=_empty)
-    told: Mapping[RosterKey, Told] = field(default_factory=_empty)
+    told: Mapping[PolicyItem, Told] = field(default_factory=_empty)
+    wanting: Mapping[PolicyItem, Wanting] = field(default_factory=_empty)
     settled_at: datetime | None = None
     settled_sequence: int = -1
     due: Mapping[str, datetime] = field(default_factory=_empty)
@@ -111,6 +136,10 @@ class SubjectFile:
                 facts[key] = FactValue(value, provider, version, effective_at, at)
         return replace(self, facts=facts, versions={**self.versions, provider: version})
 
-    def with_roster_entry(self, entry: RosterEntry) -> SubjectFile:
-        """The file after a roster line; the caller has checked that its version is newer."""
-        return replace(self, roster={**self.roster, RosterKey(entry.policy, entry.item or NO_ITEM): entry})
+    def with_roster_entry(self, department: str, entry: RosterEntry) -> SubjectFile:
+        """The file after a department's roster line; one that is not newer than what it has changes nothing."""
+        key = RosterKey(entry.policy, entry.item or NO_ITEM, department)
+        known = self.roster.get(key)
+        if known is not None and entry.roster_version <= known.roster_version:
+            return self
+        return replace(self, roster={**self.roster, key: entry})

@@ -13,8 +13,11 @@ from schemas.industries import is_industry
 from schemas.regions import is_region
 
 Value = bool | int | Fraction | date | str
+ZERO = "0.00"
+"""Nothing, as `yuan` writes it."""
 
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,6})?")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -36,6 +39,8 @@ def parse(declaration: FactDeclaration, wire: Scalar) -> Value:
                     return day
         case FactType.CODE if isinstance(wire, str) and wire in (declaration.codes or {}):
             return wire
+        case FactType.IDENTIFIER if isinstance(wire, str) and _IDENTIFIER.fullmatch(wire):
+            return wire
         case FactType.REGION if isinstance(wire, str) and len(wire) == 6 and is_region(wire):
             return wire
         case FactType.INDUSTRY if isinstance(wire, str) and is_industry(wire):
@@ -49,6 +54,7 @@ _EXPECTED = {
     FactType.DECIMAL: 'an exact decimal as text, such as "1234.50", of at most 18 and 6 digits',
     FactType.DATE: "a date such as 2024-07-01 between 1900 and 2200",
     FactType.CODE: "one of the codes the catalogue declares for it",
+    FactType.IDENTIFIER: "an identifier of at most 64 letters, digits and . _ -",
     FactType.REGION: "a county or functional zone of the region tree (six characters)",
     FactType.INDUSTRY: "a code of GB/T 4754-2017, section letter and two to four digits",
 }

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.identifiers import Subject
-from schemas.model import Count, Flag, Identifier, Model, Moment, Name, Number, PeriodLabel
+from schemas.model import Count, Flag, Identifier, Model, Moment, Name, Number
 from schemas.policy import Policy
 
 Scalar = bool | int | Annotated[str, Field(max_length=200)]
@@ -21,8 +21,9 @@ def _no_float(given: Any) -> Any:
     return given
 
 
-FactEntry = Annotated[Scalar | dict[PeriodLabel, Scalar | None] | None, BeforeValidator(_no_float)]
-"""A value, null to retract it (it becomes unknown), or for a period-indexed fact {period: value or null}."""
+FactEntry = Annotated[Scalar | dict[Identifier, Scalar | None] | None, BeforeValidator(_no_float)]
+"""A value, null to retract it (it becomes unknown); or {period: value or null} for a fact given per period, and
+{item: value or null} for a fact of a list. An item is gone once all its facts are retracted."""
 
 
 class RegistryChange(Model):
@@ -48,16 +49,18 @@ class RegistryChange(Model):
 class Identity(Model):
     """Re-registration, merger, or a move to another region."""
 
-    new_id: Subject
+    new_id: Subject = Field(description="the key it goes on under")
 
 
 class PolicyPublication(Model):
     """policy.publications.v1: only the making department publishes, amends or withdraws (N7)."""
 
-    action: Literal["publish", "amend", "withdraw"]
+    action: Literal["publish", "amend", "withdraw"] = Field(
+        description="`publish` a policy, `amend` it with a new version, or `withdraw` it"
+    )
     policy: Policy | None = Field(default=None, description="the whole document; absent when withdrawn")
     effective_at: Moment = Field(description="from when it acts; never earlier than it becomes known")
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, description="why, for the record")
 
     @model_validator(mode="after")
     def _document(self) -> Self:
@@ -69,30 +72,34 @@ class PolicyPublication(Model):
 class RosterEntry(Model):
     """roster.entries.v1: one line of the list an implementing department supplies (名单类)."""
 
-    policy: Identifier
+    policy: Identifier = Field(description="the policy whose list this is")
     roster_version: Count = Field(ge=1, le=2**53, description="monotonic per policy, subject and item")
-    member: Flag
+    member: Flag = Field(description="whether the subject is on the list")
     amount: Number | None = Field(default=None, description="元, where the department sets it per entry")
-    grade: Identifier | None = None
+    grade: Identifier | None = Field(default=None, description="a grade that the policy's benefit names")
     item: Identifier | None = Field(default=None, description="what it is for, where one subject can have several")
 
 
 class SubjectCommand(Model):
     """subject.commands.v1: what a subject, or somebody on its behalf, asks for."""
 
-    command: Literal["subscribe", "consent", "waive", "apply", "supplement", "ask", "report", "rate", "prefer", "read"]
-    arguments: dict[Name, Scalar | list[Scalar] | None] = Field(default_factory=dict)
-    issued_at: Moment
-    on_behalf_of: Subject | None = None
+    command: Literal[
+        "subscribe", "consent", "waive", "apply", "supplement", "ask", "report", "rate", "prefer", "read"
+    ] = Field(description="what is asked for")
+    arguments: dict[Name, Scalar | list[Scalar] | None] = Field(
+        default_factory=dict, description="what the command needs, by name"
+    )
+    issued_at: Moment = Field(description="when it was asked")
+    on_behalf_of: Subject | None = Field(default=None, description="the subject it is asked for, where another asks")
 
 
 class DeliveryReceipt(Model):
     """delivery.receipts.v1: what became of a notice."""
 
     notice: str = Field(min_length=1, max_length=200, description="the notice's effect_id")
-    gateway: Name
-    status: Literal["delivered", "failed", "seen", "acted"]
-    at: Moment
+    gateway: Name = Field(description="which gateway says so")
+    status: Literal["delivered", "failed", "seen", "acted"] = Field(description="what became of it")
+    at: Moment = Field(description="when")
 
 
 RegistryChange.model_rebuild()

@@ -11,7 +11,7 @@ from schemas.events import DeliveryReceipt, PolicyPublication, RosterEntry, Subj
 from schemas.identifiers import Subject
 from schemas.model import Department, Identifier, Model, Moment, Name, PeriodLabel
 
-ENGINE = "1"
+ENGINE = "2"
 """The engine version written into each epoch: exact replay is promised within one."""
 
 
@@ -22,10 +22,10 @@ class Origin(Model):
     offsets start anew, is another origin.
     """
 
-    topic: str
-    partition: int
-    offset: int
-    ordinal: int = 0
+    topic: str = Field(description="the topic's generation id")
+    partition: int = Field(description="the source's partition")
+    offset: int = Field(description="the source's offset")
+    ordinal: int = Field(default=0, description="0, but for records that become several")
 
     @property
     def source(self) -> str:
@@ -99,6 +99,7 @@ class NormalFact(NamedTuple):
 
     name: Name
     period: PeriodLabel | Literal["-"]
+    item: Identifier | Literal["-"]
     value: bool | int | str | None
 
 
@@ -114,10 +115,11 @@ class ChangeEntry(Entry):
 
 
 class RosterEntryRecord(Entry):
-    """A line of a roster, from a department that may supply it."""
+    """A line of a roster, and who signed it: it counts for a policy that department implements."""
 
     kind: Literal["roster"] = "roster"
     subject: Subject
+    department: Department
     data: RosterEntry
 
 

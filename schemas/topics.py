@@ -21,6 +21,9 @@ PROVIDERS = (
     "science-technology",
     "industry-information",
     "courts",
+    "public-security",
+    "emergency-management",
+    "banks",
 )
 """Data providers that publish changes, each on a topic of its own whose write permission is its identity."""
 
@@ -84,7 +87,7 @@ _SOURCES = (
     _source(COMMANDS, "subject", 2, "channels, for subjects", "what subjects ask for"),
     _source(RECEIPTS, "subject", 2, "gateways", "what became of a notice"),
     _source(PUBLICATIONS, "policy", 1, "making departments", "policies published, amended, withdrawn"),
-    _source(STATEMENTS, "department", 1, "the catalogue's authority", "facts declared, senders' keys"),
+    _source(STATEMENTS, "catalogue", 1, "the catalogue's authority", "facts declared, senders' keys"),
 )
 _N = JOURNAL_PARTITIONS
 _CORE = (

@@ -4,6 +4,7 @@ or refused with a code and a sentence. The same for the same record and registry
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from eligibility.business_time import label_kind
 from eligibility.errors import Refused
 from eligibility.registry import Registry
-from eligibility.subject_file import NO_PERIOD
+from eligibility.subject_file import NO_ITEM, NO_PERIOD, FactKey
 from eligibility.values import encode, parse
 from schemas.catalogue import CatalogueStatement, FactDeclaration
 from schemas.cloudevents import Attributes, HeaderError, from_headers, known_attributes, signed_bytes
@@ -35,7 +36,7 @@ from schemas.journal import (
     RosterEntryRecord,
     SubjectEntry,
 )
-from schemas.model import Model
+from schemas.model import PERIOD_LABEL, Model
 from schemas.rejected import RejectCode, Rejected
 from schemas.topics import (
     CATALOGUE,
@@ -104,7 +105,8 @@ def judge(record: SourceRecord, registry: Registry) -> Accepted:
     subject = _subject(attributes.subject)
     entry = {"origin": origin_of(record, registry), "arrived_at": arrived_at(record, registry), "subject": subject}
     if record.topic == ROSTERS:
-        return RosterEntryRecord(**entry, data=_roster(attributes, value, registry))
+        department, line = _roster(attributes, value, registry)
+        return RosterEntryRecord(**entry, department=department, data=line)
     if record.topic == COMMANDS:
         return CommandEntry(**entry, data=_data(SubjectCommand, value))
     if record.topic == RECEIPTS:
@@ -187,7 +189,9 @@ def _unique(pairs: list[tuple[str, object]]) -> None:
 
 def _first(error: ValidationError) -> tuple[str, str]:
     """The first finding as (field, text with the value refused), the value cut to a readable length."""
-    found = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # Of a fact's forms the one it comes nearest to is the one that is found wrong deepest within.
+    found = max((e for e in errors if e["loc"][:2] == errors[0]["loc"][:2]), key=lambda e: len(e["loc"]))
     field = ".".join(str(part) for part in found["loc"]) or "value"
     given = repr(found.get("input"))
     shown = given if len(given) <= 60 else f"{given[:57]}…"
@@ -204,7 +208,7 @@ def _subject(value: str) -> str:
 
 
 def _facts(name: str, given: FactEntry, provider: str, registry: Registry) -> list[NormalFact]:
-    declaration = registry.facts.get(name)
+    declaration = registry.catalogue.facts.get(name)
     if declaration is None:
         text = f"facts.{name}: not in the fact catalogue; declare it there first, or correct the name"
         raise Refused(RejectCode.UNKNOWN_FACT, text, f"facts.{name}")
@@ -213,21 +217,36 @@ def _facts(name: str, given: FactEntry, provider: str, registry: Registry) -> li
             f"facts.{name}: provided by {declaration.provider}, not by {provider}; publish it on that provider's topic"
         )
         raise Refused(RejectCode.WRONG_SENDER, text, f"facts.{name}")
-    by_period = given if isinstance(given, dict) else {NO_PERIOD: given}
-    return [_fact(declaration, period, value) for period, value in by_period.items()]
+    labelled = given if isinstance(given, dict) else {None: given}
+    return [_fact(declaration, label, value) for label, value in labelled.items()]
 
 
-def _fact(declaration: FactDeclaration, period: str, value: bool | int | str | None) -> NormalFact:
-    field = f"facts.{declaration.name}" + ("" if period == NO_PERIOD else f".{period}")
-    kind = None if period == NO_PERIOD else label_kind(period)
-    if kind != declaration.period:
-        need = f"given per {declaration.period}" if declaration.period else "not given per period"
-        raise Refused(RejectCode.BAD_VALUE, f"{field}: this fact is {need} (given: {period!r})", field)
+def _fact(declaration: FactDeclaration, label: str | None, value: bool | int | str | None) -> NormalFact:
+    field = f"facts.{declaration.name}" + ("" if label is None else f".{label}")
+    key = _fact_key(declaration, label, field)
     try:
         normal = None if value is None else encode(parse(declaration, value))
     except ValueError as error:
         raise Refused(RejectCode.BAD_VALUE, f"{field}: {error}", field) from None
-    return NormalFact(declaration.name, period, normal)
+    return NormalFact(*key, normal)
+
+
+def _fact_key(declaration: FactDeclaration, label: str | None, field: str) -> FactKey:
+    """What a label stands for: an item of the fact's list, or a period of its kind; without one, neither."""
+    if declaration.list is not None:
+        need = f"given per item of the list {declaration.list}"
+        if label is not None:
+            return FactKey(declaration.name, NO_PERIOD, label)
+    elif declaration.period is not None:
+        need = f"given per {declaration.period}"
+        if label is not None and re.fullmatch(PERIOD_LABEL, label) and label_kind(label) == declaration.period:
+            return FactKey(declaration.name, label, NO_ITEM)
+    else:
+        need = "given neither per period nor per item"
+        if label is None:
+            return FactKey(declaration.name)
+    given = "a bare value" if label is None else repr(label)
+    raise Refused(RejectCode.BAD_VALUE, f"{field}: this fact is {need} (given: {given})", field)
 
 
 def _statement(record: SourceRecord, attributes: Attributes, value: bytes, registry: Registry) -> CatalogueControl:
@@ -248,7 +267,7 @@ def _publication(record: SourceRecord, attributes: Attributes, value: bytes, reg
     if document is not None and document.id != attributes.subject:
         text = f"header ce_subject: {attributes.subject!r} is not the policy's id {document.id!r}"
         raise Refused(RejectCode.BAD_HEADERS, text, "ce_subject")
-    makers = {d.made_by for d in (document, known and known.versions[-1].document) if d}
+    makers = {d.made_by for d in (document, known and known.documents[-1]) if d}
     if makers - {sender}:
         text = f"header ce_senderid: {sender!r}; only the making department {', '.join(sorted(makers))} may do this"
         raise Refused(RejectCode.WRONG_SENDER, text, "ce_senderid")
@@ -256,19 +275,19 @@ def _publication(record: SourceRecord, attributes: Attributes, value: bytes, reg
     return PolicyControl(origin=origin_of(record, registry), policy_id=attributes.subject, publication=publication)
 
 
-def _roster(attributes: Attributes, value: bytes, registry: Registry) -> RosterEntry:
+def _roster(attributes: Attributes, value: bytes, registry: Registry) -> tuple[str, RosterEntry]:
+    """The line and who signed it. A roster may come before its policy: whose lines count is seen once it is there."""
     sender = _verified_sender(attributes, value, registry)
     entry = _data(RosterEntry, value)
     history = registry.policies.get(entry.policy)
     if history is None:
-        text = f"policy: {entry.policy!r} is not published; publish it before its roster"
-        raise Refused(RejectCode.UNKNOWN_POLICY, text, "policy")
-    document = history.versions[-1].document
+        return sender, entry
+    document = history.documents[-1]
     if document.list_kind != "roster" or sender not in document.implemented_by:
         allowed = ", ".join(document.implemented_by) if document.list_kind == "roster" else "nobody: it has no roster"
         text = f"header ce_senderid: {sender!r} may not supply the roster of {entry.policy}; {allowed} may"
         raise Refused(RejectCode.WRONG_SENDER, text, "ce_senderid")
-    return entry
+    return sender, entry
 
 
 def _verified_sender(attributes: Attributes, data: bytes, registry: Registry) -> str:

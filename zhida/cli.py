@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from eligibility.business_time import SHANGHAI
@@ -35,7 +37,8 @@ from zhida.console import NOT_RIGHT, err, out, progress_bar, told_in_one_sentenc
 from zhida.demo import play
 from zhida.journal_files import export_journal
 from zhida.keyring import Keyring
-from zhida.messages import read_messages
+from zhida.messages import departments, read_messages, statements
+from zhida.official_calendar import calendar_statement
 from zhida.sending import send
 from zhida.world import write
 
@@ -124,17 +127,24 @@ def topics_check(folder: Folder = LOCAL, as_json: Json = False) -> None:
 
 @app.command()
 def keys(
-    departments: Annotated[list[str], typer.Argument(help="Such as human-resources.")], folder: Folder = LOCAL
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="DEPARTMENT…", help="Such as human-resources; or files of policies, for all they name."),
+    ],
+    folder: Folder = LOCAL,
 ) -> None:
     """Make departments' signing keys, and print the statement that makes their public halves known."""
-    for department in departments:
+    with told_in_one_sentence():
+        files = [Path(name) for name in names if name.endswith(".yaml")]
+        named = departments(files) + [name for name in names if not name.endswith(".yaml")]
+    for department in named:
         try:
             TypeAdapter(Department).validate_python(department)
         except ValidationError as error:
             raise typer.BadParameter(f"{department!r} is no department's name, such as human-resources") from error
     with told_in_one_sentence():
         ring = Keyring(folder / "keys")
-        listed = [ring.sender_key(department).model_dump() for department in departments]
+        listed = [ring.sender_key(department).model_dump() for department in named]
     out.print_json(json.dumps({"keys": listed}))
 
 
@@ -153,7 +163,12 @@ def worker(
 
 @app.command()
 def publish(
-    files: Annotated[list[Path], typer.Argument(help="Policies, statements (.yaml), rosters (.csv), events (.jsonl).")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Policies, statements (.yaml; or a folder of statements), rosters (.csv), events (.jsonl)."
+        ),
+    ],
     folder: Folder = LOCAL,
 ) -> None:
     """Publish files of events; returns once Kafka has acknowledged all of them."""
@@ -162,7 +177,7 @@ def publish(
         registry = asyncio.run(read_registry(bootstrap))
         now = registry.now if registry.epoch and registry.epoch.clock == "world" else None
         ring = Keyring(folder / "keys")
-        for file in files:
+        for file in [each for given in files for each in (statements(given) if given.is_dir() else [given])]:
             with progress_bar() as bar:
                 messages = read_messages(file, ring, now or datetime.now(UTC))
                 count = asyncio.run(send(bootstrap, bar.track(messages, description=f"publishing {file.name}")))
@@ -256,7 +271,9 @@ def simulate(
     journal_file: Annotated[Path | None, typer.Option("--journal", help="An exported journal.")] = None,
     policies: Annotated[Path | None, typer.Option(help="A folder of policies.")] = None,
     events: Annotated[list[Path] | None, typer.Option(help="Files of events, merged by time; can be repeated.")] = None,
-    catalogue: Annotated[Path, typer.Option(help="The fact catalogue.")] = Path("examples/catalogue/facts.yaml"),
+    catalogue: Annotated[Path, typer.Option(help="A folder of statements: facts.yaml and what goes with it.")] = Path(
+        "examples/catalogue"
+    ),
     until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day.")] = None,
 ) -> None:
     """The same reducer without a broker: effects as JSON lines on stdout, progress on stderr.
@@ -270,6 +287,17 @@ def simulate(
             simulate_command.world(policies, events, catalogue, None if until is None else until.date())
         else:
             raise typer.BadParameter("give --journal FILE, or --policies DIR and --events FILE")
+
+
+@app.command()
+def calendar(
+    first: Annotated[int, typer.Argument(help="The first year.")],
+    last: Annotated[int | None, typer.Argument(help="The last year; default: only the first.")] = None,
+) -> None:
+    """Print the official working-day calendar of some years as a statement to publish."""
+    with told_in_one_sentence():
+        statement = calendar_statement(first, first if last is None else last)
+    sys.stdout.write(yaml.safe_dump(statement, sort_keys=False, default_flow_style=None, width=118))
 
 
 @app.command()

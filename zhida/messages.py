@@ -23,6 +23,7 @@ class FileRefused(Exception):
     """A file that cannot be turned into events; the text names the file, the place and what is expected."""
 
 
+STATED = {"facts", "lists", "complete", "calendars", "keys"}
 WRONG = (ValueError, KeyError, TypeError, AttributeError)  # what content of another form raises when it is taken apart
 
 
@@ -41,7 +42,8 @@ def read_messages(file: Path, keyring: Keyring, now: datetime) -> Iterator[Messa
     """The events of a file, signed where their topic asks for it.
 
     `.jsonl`: CloudEvents in structured JSON form, one a line. `.yaml`, `.json`: a policy, a publication (`action`),
-    or a catalogue statement (`facts`, `keys`). `.csv`: roster lines. `now` dates what the file does not date.
+    or a catalogue statement (`facts`, `lists`, `complete`, `calendars`, `keys`). `.csv`: roster lines. `now` dates
+    what the file does not date.
     Raises FileRefused.
     """
     try:
@@ -84,12 +86,32 @@ def attributes_of(topic: str, *, id: str, source: str, subject: str, time: datet
 
 
 def departments(documents: list[Path]) -> list[str]:
-    """The departments that make or implement the policies of the files."""
+    """The departments that make or implement the policies of the files, or of the publications in them.
+
+    Raises FileRefused.
+    """
     found: set[str] = set()
     for file in documents:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        found |= {document["made_by"], *document.get("implemented_by", [])}
+        try:
+            document = yaml.safe_load(file.read_text(encoding="utf-8"))
+            document = document.get("policy", document)
+            found |= {document["made_by"], *document.get("implemented_by", [])}
+        except OSError as error:
+            raise FileRefused(f"{file}: {error.strerror or error}") from error
+        except (yaml.YAMLError, *WRONG) as error:
+            raise FileRefused(f"{file}: {in_one_line(error)}") from error
     return sorted(found)
+
+
+def statements(catalogue: Path) -> list[Path]:
+    """The statements of a folder in the order they can be taken: the facts come first.
+
+    Raises FileRefused where there are none.
+    """
+    files = sorted(catalogue.glob("*.yaml"), key=lambda file: (file.stem != "facts", file.name))
+    if not files:
+        raise FileRefused(f"{catalogue}: no .yaml files; expected a folder of catalogue statements")
+    return files
 
 
 def keys_statement(ring: Keyring, listed: list[str], now: datetime) -> Message:
@@ -129,7 +151,7 @@ def _document(file: Path, keyring: Keyring, now: datetime) -> Message:
         raise FileRefused(f"{file}: expected a policy, a publication or a catalogue statement")
     plain = json.loads(json.dumps(document, default=str))
     stamp = f"{file.stem}-{now.isoformat()}"
-    if "facts" in document or "keys" in document:
+    if STATED & document.keys():
         data = {"effective_at": now.isoformat(), **plain}
         attributes = attributes_of(STATEMENTS, id=stamp, source="/catalogue", subject="catalogue", time=now)
         return message(STATEMENTS, attributes, data, keyring, AUTHORITY)

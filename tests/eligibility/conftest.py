@@ -1,4 +1,7 @@
-"""A tiny world: nine facts, seven policies, and a partition that builds journal records and folds them."""
+"""A tiny world: nine facts, seven policies, and a partition that builds journal records and folds them.
+
+`widened` adds what is about items, receipts, certificates and persons: more facts, two lists and nine policies.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 
 from eligibility.business_time import start_of
+from eligibility.catalogue import Catalogue
 from eligibility.effects import Effect
 from eligibility.partition_state import PartitionState
 from eligibility.reducer import fold
@@ -32,7 +36,7 @@ from schemas.journal import (
 from schemas.notices import Notice
 from schemas.policy import Policy
 
-SUBJECTS = tuple(f"p-{digit * 32}" for digit in "abc")
+SUBJECTS = ("91210100MA0TEXT002", "91210100MA0TEXT015", "91210100MA0TEXT028")
 KINDS = ("enterprise", "individual_business", "person")
 
 
@@ -44,7 +48,7 @@ def _fact(name: str, provider: str, type_: str, **more: Any) -> tuple[str, FactD
     return name, FactDeclaration(name=name, title=_text(name), provider=provider, type=type_, **more)
 
 
-CATALOGUE = dict(
+FACTS = dict(
     [
         _fact("kind", "market-supervision", "code", codes={kind: _text(kind) for kind in KINDS}),
         _fact("region", "market-supervision", "region"),
@@ -57,6 +61,40 @@ CATALOGUE = dict(
         _fact("honest", "courts", "boolean"),
     ]
 )
+CATALOGUE = Catalogue(facts=FACTS)
+PERSON = "p-" + "0f" * 16
+WIDE_FACTS = dict(
+    [
+        _fact("household_region", "public-security", "region"),
+        _fact("employed", "human-resources", "boolean"),
+        _fact("licence_to", "science-technology", "date"),
+        _fact("blacklisted", "courts", "boolean"),
+        _fact("hired_on", "human-resources", "date", list="hires"),
+        _fact("hire_graduate", "human-resources", "boolean", list="hires"),
+        _fact("hire_wage", "human-resources", "decimal", list="hires"),
+        _fact("receipt_policy", "finance", "identifier", list="receipts"),
+        _fact("receipt_period", "finance", "identifier", list="receipts"),
+        _fact("receipt_item", "finance", "identifier", list="receipts"),
+        _fact("receipt_amount", "finance", "decimal", list="receipts"),
+        _fact("receipt_date", "finance", "date", list="receipts"),
+    ]
+)
+WIDE_LISTS = [
+    {"name": name, "title": _text(name), "provider": provider}
+    for name, provider in (("hires", "human-resources"), ("receipts", "finance"))
+]
+CALENDAR_2024 = {
+    "year": 2024,
+    "days_off": [
+        "2024-01-01", "2024-02-12", "2024-02-13", "2024-02-14", "2024-02-15", "2024-02-16", "2024-04-04", "2024-04-05",
+        "2024-05-01", "2024-05-02", "2024-05-03", "2024-06-10", "2024-09-16", "2024-09-17", "2024-10-01", "2024-10-02",
+        "2024-10-03", "2024-10-04", "2024-10-07",
+    ],
+    "working_days": [
+        "2024-02-04", "2024-02-18", "2024-04-07", "2024-04-28", "2024-05-11", "2024-09-14", "2024-09-29", "2024-10-12",
+    ],
+}  # fmt: skip
+"""国办发明电〔2023〕7号, the holidays of 2024."""
 
 
 def policy(policy_id: str = "SMALL", /, **fields: Any) -> Policy:
@@ -120,10 +158,51 @@ def document(policy_id: str, version: int = 1) -> Policy:
             "valid": endless,
         },
     }
+    if policy_id in WIDE_POLICIES:
+        return policy(policy_id, **{"version": version, "rules": fixed, **_wide(policy_id, endless)})
     return policy(policy_id, **{"version": version, "rules": fixed, **fields[policy_id]})
 
 
+def _wide(policy_id: str, endless: dict[str, str]) -> dict[str, Any]:
+    last_premium = {"fact": "premium", "period": "last_year"}
+    well_paid = {"fact": "hire_wage", "from": 3000}
+    each: dict[str, dict[str, Any]] = {
+        "HIRE": {
+            "for_each": "hires",
+            "reference": "hired_on",
+            "valid_on": "reference",
+            "conditions": {
+                "all": [
+                    {"fact": "hire_graduate", "equals": True},
+                    {**last_premium, "above": 0},
+                    {"not": {"fact": "established_on", "calendar_years_ago": {"below": 1}}},
+                ]
+            },
+            "rules": [{"benefit": {"rate": "0.5", "of": "hire_wage", "cap": "1500"}}],
+            "valid": {"from": "2024-02-01", "to": "2025-12-31"},
+        },
+        "FEW": {"conditions": {"items": "hires", "where": well_paid, "count": {"at_most": 1}}, "valid": endless},
+        "MANY": {"conditions": {"items": "hires", "where": well_paid, "count": {"from": 2}}, "valid": endless},
+        "CLEAN": {"conditions": {"not": {"fact": "blacklisted", "equals": True}}, "valid": endless},
+        "TOPUP": {
+            "conditions": {"not": {"received": ["TOPUP"], "this_year": True}},
+            "rules": [{"benefit": {"fixed": "1500", "top_up": ["SMALL", "OFTEN"]}}],
+            "valid": endless,
+        },
+        "OFTEN": {"conditions": {"received": ["SMALL"], "this_year": True}, "valid": endless},
+        "LICENCE": {"conditions": {"fact": "licence_to", "not_past": True}, "valid": endless},
+        "NEXT": {
+            "conditions": {"fact": "staff", "at_most": 20},
+            "succeeds": "SMALL",
+            "valid": {"from": "2024-06-01"},
+        },
+        "JOB": {"subjects": ["person"], "conditions": {"fact": "employed", "equals": True}, "valid": endless},
+    }
+    return each[policy_id]
+
+
 POLICIES = ("SMALL", "AGED", "REFUND", "DATED", "QUIET", "CLAIM", "LIST")
+WIDE_POLICIES = ("HIRE", "FEW", "MANY", "CLEAN", "TOPUP", "OFTEN", "LICENCE", "NEXT", "JOB")
 
 
 def moment(when: str | date | datetime) -> datetime:
@@ -167,11 +246,30 @@ class Partition:
     def begin(self, when: str = "2024-01-01") -> Partition:
         """Its epoch and its fact catalogue."""
         self.control(Epoch(clock="world", now=moment(when), authority_key="A" * 43 + "="))
-        self.declare(CATALOGUE.values())
+        self.declare(FACTS.values())
         return self
 
-    def declare(self, facts: Iterable[FactDeclaration]) -> list[Effect]:
-        statement = CatalogueStatement(effective_at=moment("2024-01-01"), facts=list(facts))
+    def widened(self) -> Partition:
+        """With the facts and lists that the wide policies ask for."""
+        self.declare(WIDE_FACTS.values(), lists=WIDE_LISTS)
+        return self
+
+    def complete(self, name: str, as_of: str | None = "2024-01-01") -> list[Effect]:
+        """A provider's word that a list is complete, without the roll-out; None takes it back."""
+        return self.declare([], complete=[{"name": name, "as_of": as_of}])
+
+    def calendar(self, *calendars: dict[str, Any]) -> list[Effect]:
+        return self.declare([], calendars=list(calendars or [CALENDAR_2024]))
+
+    def receipt(self, subject: str, receipt_id: str = "r1", **parts: Any) -> list[Effect]:
+        """What finance says of a receipt: policy, period, item, amount, date; None retracts, `gone` all of it."""
+        if parts.pop("gone", False):
+            parts = dict.fromkeys(("policy", "period", "item", "amount", "date"))
+        return self.change(subject, **{f"receipt_{part}": {receipt_id: value} for part, value in parts.items()})
+
+    def declare(self, facts: Iterable[FactDeclaration], **more: Any) -> list[Effect]:
+        fields = {"effective_at": moment("2024-01-01"), "facts": list(facts), **more}
+        statement = CatalogueStatement.model_validate(fields)
         return self.control(CatalogueControl(origin=self.origin("statements"), statement=statement))
 
     def publish(self, *policies: Policy, action: str = "publish", effective_at: Any = "2023-12-01") -> list[Effect]:
@@ -210,14 +308,16 @@ class Partition:
         return self.tick(when) + self.drain()
 
     def change(self, subject: str, version: int | None = None, **facts: Any) -> list[Effect]:
-        """What a provider says: {period: value} for a fact with periods, None to retract."""
-        provider = CATALOGUE[next(iter(facts))].provider
+        """What a provider says: {period or item: value} for a fact that has them, None to retract."""
+        declared = {**FACTS, **self.state.registry.catalogue.facts}
+        provider = declared[next(iter(facts))].provider
         last = self._versions.get((subject, provider), 0)
         self._versions[subject, provider] = max(last, version or last + 1)
         normal = []
         for name, given in facts.items():
-            for period, wire in (given if isinstance(given, dict) else {"-": given}).items():
-                normal.append(NormalFact(name, period, None if wire is None else encode(parse(CATALOGUE[name], wire))))
+            for label, wire in (given if isinstance(given, dict) else {"-": given}).items():
+                place = ("-", label) if declared[name].list else (label, "-")
+                normal.append(NormalFact(name, *place, None if wire is None else encode(parse(declared[name], wire))))
         return self.record(
             ChangeEntry(
                 origin=self.origin(),
@@ -234,10 +334,15 @@ class Partition:
         """An enterprise of Shenyang, unless said otherwise, of which nothing else is known."""
         return self.change(subject, kind=kind, region=region)
 
-    def roster(self, subject: str, version: int, policy_id: str = "LIST", **line: Any) -> list[Effect]:
+    def roster(
+        self, subject: str, version: int, policy_id: str = "LIST", *, department: str = "tax", **line: Any
+    ) -> list[Effect]:
         entry = RosterEntry(policy=policy_id, roster_version=version, **{"member": True, **line})
         arrived_at = moment("2024-01-01")
-        return self.record(RosterEntryRecord(origin=self.origin(), arrived_at=arrived_at, subject=subject, data=entry))
+        record = RosterEntryRecord(
+            origin=self.origin(), arrived_at=arrived_at, subject=subject, department=department, data=entry
+        )
+        return self.record(record)
 
 
 def said(effects: Iterable[Effect]) -> list[str]:
@@ -273,6 +378,7 @@ class World:
     """What the tests of this folder share."""
 
     subjects, catalogue, policies, partition = SUBJECTS, CATALOGUE, POLICIES, Partition
+    person, wide_policies, calendar_2024 = PERSON, WIDE_POLICIES, CALENDAR_2024
     policy, document, moment = staticmethod(policy), staticmethod(document), staticmethod(moment)
     said, plain = staticmethod(said), staticmethod(plain)
 

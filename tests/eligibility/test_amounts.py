@@ -9,6 +9,7 @@ from schemas.decisions import Decision
 LAST = {"fact": "premium", "period": "last_year"}
 DATED = [{"from": "2024-01-01", "value": "0.30"}, {"from": "2024-07-01", "value": "0.60"}]
 ENDLESS = {"from": "2024-01-01"}
+RATE = {"parameter": "rate"}
 
 
 @pytest.fixture
@@ -37,6 +38,19 @@ def decided(partition: Any, world: Any) -> Any:
         ({"rate": "0.5", "of": LAST, "cap": "500.05"}, "500.05", "0.5 × premium[2023] 1000.10 = 500.05"),
         ({"rate": "0.5", "of": LAST, "cap": "500.04"}, "500.04",
          "0.5 × premium[2023] 1000.10, at most 500.04 = 500.04"),
+        # for each full one
+        ({"each": "12.50", "of": "staff"}, "37.50", "3 × 12.5 for each full 1 of staff 3 = 37.50"),
+        ({"each": "10", "of": LAST, "full": "300"}, "30.00",
+         "3 × 10 for each full 300 of premium[2023] 1000.1 = 30.00"),
+        ({"each": "10", "of": LAST, "full": "1000.10"}, "10.00",
+         "1 × 10 for each full 1000.1 of premium[2023] 1000.1 = 10.00"),
+        ({"each": "10", "of": LAST, "full": "1000.11"}, "0.00",
+         "0 × 10 for each full 1000.11 of premium[2023] 1000.1 = 0.00"),
+        ({"each": "10", "of": LAST, "full": "0.5", "cap": "19999"}, "19999.00",
+         "2000 × 10 for each full 0.5 of premium[2023] 1000.1, at most 19999 = 19999.00"),
+        ({"each": "10", "of": "staff", "cap": "29.99"}, "29.99",
+         "3 × 10 for each full 1 of staff 3, at most 29.99 = 29.99"),
+        ({"each": "10", "of": "employees_in_post", "full": "2"}, None, "employees_in_post is not known"),
         ({"reduced_rate": "0.01"}, None, "rate reduced to 0.01; no base is shared"),
         ({"exempt": "employees_in_post"}, None, "employees_in_post is not known"),
         ({"rate": "0.5", "of": "employees_in_post", "cap": "9"}, None, "employees_in_post is not known"),
@@ -45,6 +59,68 @@ def decided(partition: Any, world: Any) -> Any:
 def test_standard(decided: Any, benefit: dict[str, Any], value: str | None, arithmetic: str) -> None:
     (decision,) = decided(benefit)
     assert (decision.verdict, decision.amount.value, decision.amount.arithmetic) == ("eligible", value, arithmetic)
+
+
+@pytest.mark.parametrize("base", ["0", "-0.01", "-1000"])
+def test_of_nothing_or_less_no_full_one_is_counted(decided: Any, partition: Any, world: Any, base: str) -> None:
+    partition.change(world.subjects[0], premium={"2022": base})
+    benefit = {"each": "10", "of": {"fact": "premium", "period": "year_before_last"}, "full": "1"}
+    (decision,) = decided(benefit)
+    assert decision.amount.value == "0.00"
+
+
+def test_what_is_granted_is_no_money(decided: Any) -> None:
+    (decision,) = decided({"grants": {"zh": "资格", "en": "a title"}})
+    assert (decision.verdict, decision.amount) == ("eligible", None)
+
+
+@pytest.mark.parametrize(
+    ("benefit", "values"),  # before and from 2024-07-01, where the parameter turns from 0.30 to 0.60
+    [
+        ({"fixed": RATE}, ["0.30", "0.60"]),
+        ({"rate": RATE, "of": LAST}, ["300.03", "600.06"]),
+        ({"each": RATE, "of": "staff"}, ["0.90", "1.80"]),
+        ({"each": "1", "of": "staff", "full": RATE}, ["10.00", "5.00"]),
+        ({"rate": "1", "of": "staff", "cap": RATE}, ["0.30", "0.60"]),
+        ({"reduced_rate": RATE}, [None, None]),
+    ],
+)
+def test_every_figure_can_be_dated(decided: Any, world: Any, benefit: dict[str, Any], values: list[Any]) -> None:
+    first, second = decided(benefit, until="2024-12-31", parameters={"rate": DATED})
+    assert [first.amount.value, second.amount.value] == values
+    assert second.as_of == world.moment("2024-07-01")
+
+
+def test_a_reduced_rate_says_which(decided: Any) -> None:
+    found = decided({"reduced_rate": RATE}, until="2024-12-31", parameters={"rate": DATED})
+    shown = [f"rate reduced to {rate}; no base is shared" for rate in ("0.3", "0.6")]
+    assert [decision.amount.arithmetic for decision in found] == shown
+
+
+@pytest.mark.parametrize("name", ["fixed", "each", "full", "cap", "reduced_rate"])
+def test_a_figure_without_a_value_yet_is_named(decided: Any, name: str) -> None:
+    forms: dict[str, dict[str, Any]] = {
+        "fixed": {},
+        "each": {"of": "staff"},
+        "full": {"each": "1", "of": "staff"},
+        "cap": {"rate": "1", "of": "staff"},
+        "reduced_rate": {},
+    }
+    (decision,) = decided({**forms[name], name: RATE}, parameters={"rate": DATED[1:]})
+    assert (decision.amount.value, decision.amount.arithmetic) == (None, f"the {name} has no value on 2024-01-01")
+
+
+def test_an_entry_of_the_roster_is_the_amount(partition: Any, world: Any) -> None:
+    us = world.subjects[0]
+    partition.settled_in(us)
+    partition.publish(world.policy("LIST", list="roster", rules=[{"benefit": {"entry": True}}]))
+    partition.drain()
+    first, second = (
+        next(e for e in partition.roster(us, n, **line) if isinstance(e, Decision))
+        for n, line in enumerate([{"amount": "12.345"}, {"amount": None}], start=1)
+    )
+    assert (first.amount.value, first.amount.arithmetic) == ("12.35", "12.345 as the roster's entry says")
+    assert (second.amount.value, second.amount.arithmetic) == (None, "the roster's entry gives no amount")
 
 
 def test_the_base_is_among_the_reasons(decided: Any) -> None:

@@ -53,13 +53,13 @@ def test_a_day_is_the_24_hours_from_its_start(day: date) -> None:
 
 @pytest.mark.parametrize(
     ("day", "labels"),
-    [  # this and last year, this and last quarter, this and last month
-        (date(2024, 1, 1), ["2024", "2023", "2024Q1", "2023Q4", "2024-01", "2023-12"]),
-        (date(2024, 3, 31), ["2024", "2023", "2024Q1", "2023Q4", "2024-03", "2024-02"]),
-        (date(2024, 4, 1), ["2024", "2023", "2024Q2", "2024Q1", "2024-04", "2024-03"]),
-        (date(2024, 9, 30), ["2024", "2023", "2024Q3", "2024Q2", "2024-09", "2024-08"]),
-        (date(2024, 10, 1), ["2024", "2023", "2024Q4", "2024Q3", "2024-10", "2024-09"]),
-        (date(2024, 12, 31), ["2024", "2023", "2024Q4", "2024Q3", "2024-12", "2024-11"]),
+    [  # this, last year and the one before, this and last quarter, this and last month
+        (date(2024, 1, 1), ["2024", "2023", "2022", "2024Q1", "2023Q4", "2024-01", "2023-12"]),
+        (date(2024, 3, 31), ["2024", "2023", "2022", "2024Q1", "2023Q4", "2024-03", "2024-02"]),
+        (date(2024, 4, 1), ["2024", "2023", "2022", "2024Q2", "2024Q1", "2024-04", "2024-03"]),
+        (date(2024, 9, 30), ["2024", "2023", "2022", "2024Q3", "2024Q2", "2024-09", "2024-08"]),
+        (date(2024, 10, 1), ["2024", "2023", "2022", "2024Q4", "2024Q3", "2024-10", "2024-09"]),
+        (date(2024, 12, 31), ["2024", "2023", "2022", "2024Q4", "2024Q3", "2024-12", "2024-11"]),
     ],
 )
 def test_labels_of_relative_periods(day: date, labels: list[str]) -> None:
@@ -99,7 +99,7 @@ def test_a_label_lasts_until_the_next_period_starts(day: date, kind: PeriodKind)
 
 def test_the_kind_of_a_relative_period() -> None:
     kinds = [period_kind(period).value for period in RelativePeriod]
-    assert kinds == ["year", "year", "quarter", "quarter", "month", "month"]
+    assert kinds == ["year", "year", "year", "quarter", "quarter", "month", "month"]
 
 
 @pytest.mark.parametrize(

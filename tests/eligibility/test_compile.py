@@ -1,11 +1,16 @@
 """What the compiler refuses: each refusal names the field and the value."""
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from eligibility.compile import compile_policy
 from eligibility.errors import Refused
+from eligibility.evaluate import evaluate, view_of
+from eligibility.subject_file import FactKey, SubjectFile
+from schemas.catalogue import ListDeclaration
 from schemas.rejected import RejectCode
 
 
@@ -53,12 +58,26 @@ BY = {"parameter": "limit"}
         # parameters
         ({"conditions": {"fact": "staff", "at_most": BY}}, "conditions", "'limit'"),
         ({"conditions": {"fact": "staff", "at_most": BY}, "parameters": {"limits": 3}}, "conditions", "'limit'"),
-        ({"rules": [{"benefit": {"rate": BY, "of": "staff"}}]}, "rules[0].benefit", "'limit'"),
+        ({"rules": [{"benefit": {"rate": BY, "of": "staff"}}]}, "rules[0].benefit.rate", "'limit'"),
         ({"conditions": {"fact": "staff", "at_most": BY}, "parameters": {"limit": []}}, "parameters.limit", "dates"),
         ({"conditions": {"fact": "staff", "at_most": BY}, "parameters": {"limit": two(1, 2)[::-1]}},
          "parameters.limit", "dates"),
         ({"conditions": {"fact": "staff", "at_most": BY}, "parameters": {"limit": two(1, 2)[:1] * 2}},
          "parameters.limit", "dates"),
+        ({"rules": [{"benefit": {"fixed": BY}}]}, "rules[0].benefit.fixed", "'limit'"),
+        ({"rules": [{"benefit": {"each": BY, "of": "staff"}}]}, "rules[0].benefit.each", "'limit'"),
+        ({"rules": [{"benefit": {"each": "1", "of": "staff", "cap": BY}}]}, "rules[0].benefit.cap", "'limit'"),
+        ({"rules": [{"benefit": {"reduced_rate": BY}}]}, "rules[0].benefit.reduced_rate", "'limit'"),
+        # a full of nothing
+        ({"rules": [{"benefit": {"each": "1", "of": "staff", "full": "0.00"}}]}, "rules[0].benefit.full", "more than"),
+        ({"rules": [{"benefit": {"each": "1", "of": "staff", "full": "-1"}}]}, "rules[0].benefit.full", "more than 0"),
+        ({"rules": [{"benefit": {"each": "1", "of": "staff", "full": BY}}], "parameters": {"limit": two(1, 0)}},
+         "rules[0].benefit.full", "more than 0"),
+        # what a tree of conditions may be
+        ({"rules": [{"benefit": {"fixed": "1", "top_up": ["OTHER"]}}]}, "rules[0].benefit.top_up",
+         "'receipts' is not declared"),
+        ({"subjects": ["person"]}, "region", "'household_region' is not declared"),
+        ({"subjects": ["enterprise", "person"]}, "region", "'household_region' is not declared"),
         # a roster's standards without a roster
         ({"rules": [{"benefit": {"entry": True}}]}, "rules[0].benefit", "entry"),
         ({"rules": [{"benefit": {"by_grade": {"A": "1"}}}]}, "rules[0].benefit", "by_grade"),
@@ -119,12 +138,82 @@ def test_years_ago_needs_a_bound(world: Any) -> None:
 
 
 def test_a_kind_of_subject_the_catalogue_does_not_know_is_refused(world: Any) -> None:
-    kind = world.catalogue["kind"]
+    kind = world.catalogue.facts["kind"]
     narrow = kind.model_copy(update={"codes": {"person": kind.codes["person"]}})
+    catalogue = replace(world.catalogue, facts={**world.catalogue.facts, "kind": narrow})
     with pytest.raises(Refused, match="subjects: 'enterprise' is not a value of 'kind': person"):
-        compile_policy(world.policy(), {**world.catalogue, "kind": narrow})
+        compile_policy(world.policy(), catalogue)
 
 
 def test_a_parameter_of_zero_is_a_parameter(world: Any) -> None:
     policy = world.policy(conditions={"fact": "staff", "above": BY}, parameters={"limit": 0})
     assert compile_policy(policy, world.catalogue).rules[0].when is None
+
+
+@pytest.mark.parametrize(("form", "levels"), [("not", 40), ("all", 20), ("any", 20), ("items", 20)])
+def test_conditions_are_nested_only_so_deep(world: Any, form: str, levels: int) -> None:
+    title = {"zh": "单", "en": "list"}
+    lists = {"hires": ListDeclaration(name="hires", title=title, provider="tax")}
+
+    def nested(deep: int) -> Any:
+        condition: Any = {"fact": "staff", "from": 1}
+        for _ in range(deep):
+            inner = condition if form in ("not", "items") else [condition]
+            condition = {form: inner} if form != "items" else {"items": "hires", "where": {"not": inner}}
+        return world.policy(conditions=condition)
+
+    catalogue = replace(world.catalogue, lists=lists)
+    compile_policy(nested(levels), catalogue)
+    with pytest.raises(Refused, match="conditions are nested more than 40 deep") as refusal:
+        compile_policy(nested(50), catalogue)
+    assert refusal.value.field == "conditions"
+
+
+# Whom it is for.
+
+FIRM, PERSON = "91210100MA0TEXT002", "p-" + "0" * 32
+HERE, ELSEWHERE = "210102", "220102"
+
+
+@pytest.mark.parametrize(
+    ("subjects", "subject", "facts", "verdict", "missing"),
+    [
+        # a firm stands where it is registered, a person where the household is
+        (["enterprise"], FIRM, {"kind": "enterprise", "region": HERE}, True, set()),
+        (["enterprise"], FIRM, {"kind": "enterprise", "household_region": HERE}, None, {"region"}),
+        (["enterprise"], FIRM, {}, None, {"kind", "region"}),
+        (["enterprise"], FIRM, {"kind": "individual_business", "region": HERE}, False, set()),
+        (["enterprise", "individual_business"], FIRM, {"kind": "individual_business", "region": HERE}, True, set()),
+        (["person"], PERSON, {"household_region": HERE}, True, set()),
+        (["person"], PERSON, {"region": HERE}, None, {"household_region"}),
+        (["person"], PERSON, {"household_region": "2200"}, False, set()),
+        (["person"], FIRM, {"kind": "enterprise", "household_region": HERE}, False, set()),
+        (["enterprise"], PERSON, {"region": HERE}, False, set()),  # what it is, its key says
+        (["enterprise"], PERSON, {"kind": "enterprise", "region": HERE}, False, set()),
+        # either
+        (["enterprise", "person"], PERSON, {"household_region": HERE}, True, set()),
+        (["enterprise", "person"], PERSON, {"region": HERE}, None, {"household_region"}),
+        (["enterprise", "person"], FIRM, {"kind": "enterprise", "region": HERE}, True, set()),
+        (["enterprise", "person"], FIRM, {"kind": "enterprise", "region": "22"}, False, set()),
+        (["enterprise", "person"], FIRM, {"kind": "enterprise", "household_region": HERE}, None, {"region"}),
+    ],
+)  # fmt: skip
+def test_whom_it_is_for_and_where(
+    world: Any, subjects: list[str], subject: str, facts: dict[str, Any], verdict: Any, missing: set[str]
+) -> None:
+    household = world.catalogue.facts["region"].model_copy(update={"name": "household_region"})
+    catalogue = replace(world.catalogue, facts={**world.catalogue.facts, "household_region": household})
+    at = world.moment("2024-01-01")
+    file = SubjectFile(subject).with_facts("tax", 1, {FactKey(name): v for name, v in facts.items()}, at, at)
+    compiled = compile_policy(world.policy(subjects=subjects), catalogue)
+    (found,) = evaluate(compiled, view_of(file, catalogue, date(2024, 5, 1)))
+    assert (found.eligible, {m.name for m in found.missing}) == (verdict, missing)
+
+
+def test_that_the_key_says_it_is_a_person_is_a_reason(world: Any) -> None:
+    household = world.catalogue.facts["region"].model_copy(update={"name": "household_region"})
+    catalogue = replace(world.catalogue, facts={**world.catalogue.facts, "household_region": household})
+    compiled = compile_policy(world.policy(subjects=["person"]), catalogue)
+    (found,) = evaluate(compiled, view_of(SubjectFile(PERSON), catalogue, date(2024, 5, 1)))
+    reason = found.reasons[0]
+    assert (reason.condition, reason.observed, reason.provider, reason.inputs) == ("kind = person", "person", None, [])

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from eligibility.catalogue import Catalogue
 from eligibility.compile import compile_policy
-from eligibility.conditions import Between, Outcome, Threshold, earliest
+from eligibility.conditions import Between, Outcome, Scope, Threshold, earliest
 from eligibility.derived import DERIVED
 from eligibility.facts_view import FactsView
-from eligibility.subject_file import FactKey, SubjectFile
+from eligibility.subject_file import FactKey, PeriodItem, SubjectFile
 from eligibility.values import Value
+from schemas.catalogue import FactType
 
 TODAY = date(2024, 5, 1)
 AT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -20,14 +22,17 @@ AT = datetime(2024, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def hold(world: Any) -> Any:
     """Hold facts, in the core's form, against a condition of a policy: through the compiler, as published."""
+    grade = world.catalogue.facts["honest"].model_copy(update={"name": "grade", "type": FactType.IDENTIFIER})
+    catalogue = Catalogue(facts={**world.catalogue.facts, "grade": grade})
 
     def hold(condition: dict[str, Any], facts: dict[str, Any], on: date = TODAY, **policy: Any) -> Outcome:
-        compiled = compile_policy(world.policy(rules=[rule(condition)], **policy), world.catalogue)
+        compiled = compile_policy(world.policy(rules=[rule(condition)], **policy), catalogue)
         file = SubjectFile(world.subjects[0])
         for name, given in facts.items():
             by_period: dict[str, Value] = given if isinstance(given, dict) else {"-": given}
             file = file.with_facts("tax", 1, {FactKey(name, p): value for p, value in by_period.items()}, AT, AT)
-        return compiled.rules[0].when.evaluate(FactsView(file, world.catalogue, DERIVED, on))
+        view = FactsView(file, catalogue, DERIVED, on)
+        return compiled.rules[0].when.evaluate(Scope(view, PeriodItem("SMALL"), {}, {}))
 
     def rule(condition: dict[str, Any]) -> dict[str, Any]:
         return {"when": condition, "benefit": {"fixed": "1"}}
@@ -150,6 +155,18 @@ def test_codes_and_booleans(hold: Any) -> None:
     assert hold({"fact": "kind", "equals": "person"}, {"kind": "enterprise"}).value is False
     assert hold({"fact": "honest", "equals": False}, {"honest": False}).value is True
     assert hold({"fact": "honest", "equals": False}, {}).value is None
+
+
+@pytest.mark.parametrize(
+    ("test", "grade", "verdict"),
+    [
+        ({"equals": "A.1"}, "A.1", True), ({"equals": "A.1"}, "A1", False), ({"equals": "A.1"}, None, None),
+        ({"one_of": ["B", "anything-goes"]}, "B", True), ({"one_of": ["B"]}, "b", False),
+    ],
+)  # fmt: skip
+def test_an_identifier_is_compared_as_it_is(hold: Any, test: Any, grade: str | None, verdict: bool | None) -> None:
+    facts = {} if grade is None else {"grade": grade}
+    assert hold({"fact": "grade", **test}, facts).value is verdict
 
 
 SMALL = {"fact": "staff", "at_most": 30}

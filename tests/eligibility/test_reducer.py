@@ -8,11 +8,12 @@ import pytest
 
 import eligibility.reducer
 import eligibility.settle
-from eligibility.errors import StopPartition
+from eligibility.errors import Refused, StopPartition
 from eligibility.partition_state import BUCKETS, bucket_of
 from eligibility.reducer import QUARANTINED_AT_MOST, fold
 from eligibility.settle import settle
 from eligibility.state import canonical_records
+from schemas.catalogue import CatalogueStatement
 from schemas.events import DeliveryReceipt, SubjectCommand
 from schemas.journal import CommandEntry, ControlEntry, Epoch, PolicyControl, Pump, ReceiptEntry, Tick
 from schemas.rejected import RejectCode
@@ -165,6 +166,7 @@ def test_what_is_due_comes_by_due_time_and_not_all_in_one_pump(one_per_pump: Any
     one_per_pump.publish(world.document("AGED"))
     one_per_pump.drain()
     for subject, day in zip(world.subjects, days, strict=True):
+        one_per_pump.change(subject, staff=40)  # or SMALL's digest would be due, too
         one_per_pump.change(subject, established_on=day)
     one_per_pump.tick("2024-04-01")
     reached = [decision.match.subject for decision, _ in (one_per_pump.pump() for _ in days)]
@@ -249,6 +251,8 @@ def test_of_a_pump_on_which_the_engine_fails_nothing_is_applied(
 
     for subject in world.subjects[1:]:
         running.settled_in(subject)
+    for subject in world.subjects:
+        running.change(subject, staff=40)  # or SMALL's digest would be due, too
     running.publish(world.policy("OPEN", valid={"from": "2024-02-01"}))
     running.drain()
     running.tick("2024-02-01")  # now all three are due in one pump
@@ -273,6 +277,24 @@ def test_a_refused_control_record_does_not_stop_those_behind_it(running: Any, wo
     assert "ODD" not in running.state.registry.policies
     running.control(Tick(at=world.moment("2024-02-01")), sequence=sequence + 1)
     assert running.state.registry.now == world.moment("2024-02-01")
+
+
+def test_receipts_of_which_only_a_part_is_declared_stop_nobody(world: Any, us: str) -> None:
+    """The engine reads them by name for every policy: what is left out is unknown, or refused."""
+    facts = {"name": "receipt_policy", "provider": "finance", "type": "identifier", "list": "receipts"}
+    listed = {"name": "receipts", "provider": "finance"}
+    title = {"zh": "收据", "en": "receipts"}
+    statement = {"facts": [{**facts, "title": title}], "lists": [{**listed, "title": title}]}
+    statement |= {"effective_at": world.moment("2024-01-01")}
+    partition = world.partition().begin()
+    try:
+        partition.state.registry.with_statement(CatalogueStatement.model_validate(statement))
+    except Refused:
+        return
+    partition.declare(**{name: given for name, given in statement.items() if name != "effective_at"})
+    partition.publish(world.policy("OPEN"))
+    partition.settled_in(us)
+    assert world.said(partition.receipt(us, policy="OTHER")) == []
 
 
 def test_ten_are_quarantined_and_the_eleventh_stops_the_partition(running: Any) -> None:

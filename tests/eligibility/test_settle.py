@@ -145,7 +145,7 @@ def test_what_is_not_public_is_decided_and_never_told(rolled_out: Any, world: An
 def test_what_is_no_longer_public_is_not_reminded_of(rolled_out: Any, world: Any, us: str) -> None:
     partition = rolled_out(world.policy("SMALL"))
     partition.tick("2024-02-01")
-    partition.publish(world.policy("SMALL", version=2, public=False), action="amend")
+    partition.publish(world.policy("SMALL", version=2, public=False), action="amend", effective_at="2024-02-01")
     assert world.said(partition.drain()) == ["SMALL eligible"]
     assert world.said(partition.until("2024-12-20")) == []
 
@@ -186,6 +186,187 @@ def test_which_rule_applies_can_be_unknown_while_one_surely_does(rolled_out: Any
     assert restated.amount.value == "400.00"
     (restated,) = partition.change(us, honest=True)
     assert restated.amount.value == "800.00"
+
+
+# ——— nothing to tell: nothing is due, or it was received ———
+
+
+def half_of_last_premium(world: Any) -> Any:
+    return world.policy("HALF", rules=[{"benefit": {"rate": "0.5", "of": {"fact": "premium", "period": "last_year"}}}])
+
+
+@pytest.mark.parametrize("premium", ["0", "0.009999"])
+def test_an_amount_of_nothing_is_decided_and_not_pushed(partition: Any, world: Any, us: str, premium: str) -> None:
+    partition.settled_in(us)
+    partition.change(us, premium={"2023": premium})
+    partition.publish(half_of_last_premium(world))
+    (decision,) = partition.drain()
+    assert (decision.verdict, decision.amount.value) == ("eligible", "0.00")
+    assert world.said(partition.change(us, premium={"2023": "100"})) == ["HALF eligible", "HALF push eligible"]
+    (restated,) = partition.change(us, premium={"2023": "0"})  # told once; it is eligible still
+    assert restated.amount.value == "0.00"
+    assert world.said(partition.change(us, kind="person")) == [
+        "HALF ineligible",
+        "HALF push no_longer_eligible",
+    ]
+
+
+def test_of_nothing_nothing_is_taken_back(partition: Any, world: Any, us: str) -> None:
+    partition.settled_in(us)
+    partition.change(us, premium={"2023": "0"})
+    partition.publish(half_of_last_premium(world))
+    partition.drain()
+    assert world.said(partition.change(us, kind="person")) == ["HALF ineligible"]
+
+
+@pytest.fixture
+def paid(partition: Any, world: Any, us: str) -> Any:
+    """REFUND of 2024 was received before it was decided here."""
+    partition.widened().settled_in(us)
+    partition.receipt(us, policy="REFUND", period="2024", amount="350.01", date="2024-01-01")
+    partition.change(us, premium={"2023": "700.01", "2024": "800"})
+    partition.publish(world.document("REFUND"))
+    partition.drain()
+    return partition
+
+
+def test_what_was_received_is_decided_and_not_pushed(paid: Any, world: Any, us: str) -> None:
+    assert world.said(paid.effects) == ["REFUND/2024 eligible"]
+    (match,) = paid.state.files[us].matches.values()
+    assert match.received
+
+
+def test_what_was_received_is_not_taken_back(paid: Any, world: Any, us: str) -> None:
+    assert world.said(paid.change(us, premium={"2023": "0"})) == ["REFUND/2024 ineligible"]
+
+
+def test_the_next_period_was_not_received(paid: Any, world: Any) -> None:
+    said = world.said(paid.until("2025-01-01"))
+    assert said == ["REFUND/2024 ended", "REFUND/2025 eligible", "REFUND/2025 push eligible"]
+
+
+def test_a_push_is_not_corrected_once_the_benefit_was_received(rolled_out: Any, world: Any, us: str) -> None:
+    partition = rolled_out("SMALL").widened()
+    assert len(partition.change(us, staff=20)) == 2
+    assert partition.receipt(us, policy="SMALL", amount="1000", date="2024-01-02") == []
+    assert world.said(partition.change(us, staff=40)) == ["SMALL ineligible"]
+
+
+@pytest.mark.parametrize(
+    "other", [{"policy": "AGED"}, {"policy": "SMALL", "period": "2024"}, {"policy": "SMALL", "item": "x"}]
+)
+def test_a_receipt_of_something_else_settles_nothing(rolled_out: Any, world: Any, us: str, other: Any) -> None:
+    partition = rolled_out("SMALL").widened()
+    partition.receipt(us, **other, amount="1000", date="2024-01-02")
+    assert world.said(partition.change(us, staff=20)) == ["SMALL eligible", "SMALL push eligible"]
+    assert world.said(partition.change(us, staff=40)) == ["SMALL ineligible", "SMALL push no_longer_eligible"]
+
+
+def test_a_receipt_taken_back_before_the_push_leaves_it_to_be_told(partition: Any, world: Any, us: str) -> None:
+    """Finance had taken one for another: nobody has told this enterprise yet."""
+    partition.widened().settled_in(us)
+    partition.change(us, staff=20)
+    partition.receipt(us, policy="SMALL", amount="1000", date="2024-01-01")
+    partition.publish(world.document("SMALL"))
+    assert world.said(partition.drain()) == ["SMALL eligible"]
+    assert "SMALL push eligible" in world.said(partition.receipt(us, gone=True))
+
+
+# ——— items, receipts, persons ———
+
+
+@pytest.fixture
+def wide(partition: Any, world: Any, us: str) -> Any:
+    """The wide policies rolled out to an enterprise and a person; receipts and hires are complete."""
+    partition.widened().settled_in(us)
+    partition.change(world.person, household_region="210102")
+    partition.publish(*map(world.document, world.wide_policies))
+    partition.complete("receipts")
+    partition.complete("hires")
+    partition.drain()
+    partition.effects.clear()
+    return partition
+
+
+def of(policy: str, effects: Any) -> Any:
+    return [e for e in effects if isinstance(e, Decision) and e.match.policy == policy]
+
+
+def test_each_hire_is_a_match_of_its_own(wide: Any, world: Any, us: str) -> None:
+    wide.change(us, established_on="2020-01-01")
+    wide.change(us, premium={"2023": "700", "2024": "0"})
+    hired = {"h1": "2024-03-01", "h2": "2024-04-01", "h3": "2025-01-01"}
+    wages = {"h1": "2000", "h2": "5000.10", "h3": "2000"}
+    decisions = of("HIRE", wide.change(us, hired_on=hired, hire_graduate=dict.fromkeys(hired, True), hire_wage=wages))
+    assert [(d.match.item, d.amount.value) for d in decisions] == [("h1", "1000.00"), ("h2", "1500.00")]
+    (gone,) = of("HIRE", wide.change(us, hire_graduate={"h1": False}))
+    assert (gone.match.item, gone.verdict) == ("h1", "ineligible")
+    (again,) = of("HIRE", wide.change(us, premium={"2024": "1"}))  # the year before the third was hired
+    assert again.match.item == "h3"
+
+
+@pytest.mark.parametrize(
+    ("complete", "told"),
+    [
+        (True, ["HIRE//h1 ineligible", "HIRE//h1 push no_longer_eligible"]),  # there is no such hire
+        (False, ["HIRE//h1 undetermined"]),  # it may be there: missing data is never "no"
+    ],
+)
+def test_a_hire_taken_back_as_a_whole(wide: Any, world: Any, us: str, complete: bool, told: list[str]) -> None:
+    if not complete:
+        wide.tick("2024-01-02")
+        wide.complete("hires", None)
+        wide.drain()
+    wide.change(us, established_on="2020-01-01")
+    hire = {"hired_on": "2024-03-01", "hire_graduate": True, "hire_wage": "2000"}
+    wide.change(us, premium={"2023": "700"}, **{name: {"h1": value} for name, value in hire.items()})
+    said = world.said(wide.change(us, **{name: {"h1": None} for name in hire}))
+    assert [line for line in said if line.startswith("HIRE")] == told
+
+
+def test_a_tick_does_not_move_what_refers_to_an_event(wide: Any, world: Any, us: str) -> None:
+    wide.change(us, established_on="2020-01-01")
+    hire = {"hired_on": "2024-03-01", "hire_graduate": True, "hire_wage": "2000"}
+    wide.change(us, premium={"2023": "700"}, **{name: {"h1": value} for name, value in hire.items()})
+    assert of("HIRE", wide.until("2027-01-01")) == []
+    assert [key.item for key in wide.state.files[us].matches if key.policy == "HIRE"] == ["h1"]
+
+
+def test_a_top_up_follows_what_was_received(wide: Any, us: str) -> None:
+    (first,) = of("TOPUP", wide.receipt(us, "r1", policy="SMALL", amount="600", date="2024-01-01"))
+    assert (first.amount.value, first.verdict) == ("900.00", "eligible")
+    (none,) = of("TOPUP", wide.receipt(us, "r2", policy="OFTEN", amount="900", date="2024-01-01"))
+    assert none.verdict == "ineligible"
+    (rest,) = of("TOPUP", wide.receipt(us, "r2", amount="899.99"))
+    assert (rest.amount.value, rest.verdict) == ("0.01", "eligible")
+    (open_,) = of("TOPUP", wide.receipt(us, "r2", amount=None))
+    assert open_.verdict == "undetermined"
+
+
+def test_its_own_receipt_undoes_no_top_up(wide: Any, us: str) -> None:
+    assert of("TOPUP", wide.receipt(us, "own", policy="TOPUP", amount="1500", date="2024-01-02")) == []
+    assert of("TOPUP", wide.receipt(us, "r1", policy="SMALL", amount="1500", date="2024-01-02")) == []  # came later
+
+
+@pytest.mark.parametrize("amount", ["600", "2000"])
+def test_a_receipt_of_an_unknown_policy_leaves_a_top_up_undetermined(wide: Any, us: str, amount: str) -> None:
+    """It may be one that counts, it may be another: missing data is never "no"."""
+    (open_,) = of("TOPUP", wide.receipt(us, "r1", amount=amount, date="2024-01-01"))
+    assert open_.verdict == "undetermined"
+
+
+def test_a_list_whose_completeness_is_taken_back(wide: Any, world: Any, us: str) -> None:
+    wide.tick("2024-02-01")
+    wide.complete("receipts", None)
+    assert world.said(of("TOPUP", wide.drain())) == ["TOPUP undetermined"]
+    wide.complete("receipts")
+    assert world.said(of("TOPUP", wide.drain())) == ["TOPUP eligible"]
+
+
+def test_a_person_is_known_by_the_key(wide: Any, world: Any) -> None:
+    said = world.said(wide.change(world.person, employed=True))
+    assert said == ["JOB eligible", "JOB push eligible"]
+    assert {key.policy for key in wide.state.files[world.person].matches} == {"JOB"}
 
 
 # ——— rosters ———
@@ -249,3 +430,28 @@ def test_the_amount_of_the_entry(partition: Any, world: Any, us: str) -> None:
     assert (decision.amount.value, decision.amount.arithmetic) == ("1234.50", "1234.5 as the roster's entry says")
     (restated,) = partition.roster(us, 2)
     assert (restated.amount.value, restated.amount.arithmetic) == (None, "the roster's entry gives no amount")
+
+
+def test_a_line_of_a_department_that_does_not_implement_it_counts_for_nothing(listed: Any, world: Any, us: str) -> None:
+    assert listed.roster(us, 9, department="finance", item="cert-1", member=False) == []
+    assert listed.roster(us, 9, department="finance", item="cert-9", grade="A") == []
+
+
+def test_lines_that_came_before_their_policy_count_once_it_is_there(partition: Any, world: Any, us: str) -> None:
+    partition.settled_in(us)
+    partition.change(us, honest=True)
+    for department, item in (("tax", "cert-1"), ("finance", "cert-2")):
+        assert partition.roster(us, 1, department=department, item=item, grade="A") == []
+    partition.publish(world.document("LIST"))
+    assert world.said(partition.drain()) == ["LIST//cert-1 eligible", "LIST//cert-1 push eligible"]
+
+
+def test_of_two_departments_lines_the_later_version_counts(partition: Any, world: Any, us: str) -> None:
+    partition.settled_in(us)
+    partition.publish(world.policy("LIST", list="roster", implemented_by=["tax", "finance"]))
+    partition.drain()
+    partition.roster(us, 2, department="tax", item="x")
+    assert partition.roster(us, 1, department="finance", item="x", member=False) == []
+    said = world.said(partition.roster(us, 3, department="finance", item="x", member=False))
+    assert said == ["LIST//x ineligible", "LIST//x push no_longer_eligible"]
+    assert "LIST//x eligible" in world.said(partition.roster(us, 4, department="tax", item="x"))

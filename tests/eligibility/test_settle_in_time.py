@@ -118,7 +118,7 @@ def test_an_amendment_never_acts_before_it_is_known(eligible: Any, world: Any) -
 def test_an_amendment_that_excludes_corrects(eligible: Any, world: Any) -> None:
     partition = eligible(staff=20)
     partition.tick("2024-02-01")
-    partition.publish(world.document("SMALL", 2), action="amend")
+    partition.publish(world.document("SMALL", 2), action="amend", effective_at="2024-02-01")
     decision, correction = partition.drain()
     assert world.said([decision, correction]) == ["SMALL ineligible", "SMALL push no_longer_eligible"]
     assert decision.policy_version == 2
@@ -130,7 +130,7 @@ def test_an_amendment_of_the_period_alone_tells_nobody_anything_new(
 ) -> None:
     partition = eligible(world.policy(period=before))
     partition.tick("2024-02-01")
-    partition.publish(world.policy(version=2, period=after), action="amend")
+    partition.publish(world.policy(version=2, period=after), action="amend", effective_at="2024-02-01")
     ended, decided = partition.drain()
     assert (ended.verdict, decided.verdict) == ("ended", "eligible")
 
@@ -181,12 +181,12 @@ def test_the_claim_window_of_the_direct_zone(partition: Any, world: Any, us: str
     partition.publish(world.document("CLAIM"))
     partition.drain()
     happened = partition.until("2025-01-01")
-    assert world.said(happened) == [
-        "CLAIM eligible", "CLAIM push eligible", "CLAIM reminder claim_window_closing", "CLAIM ended"
-    ]  # fmt: skip
-    days = ["2024-03-01", "2024-03-01", "2024-08-31", "2024-10-01"]
+    reminder = "CLAIM reminder claim_window_closing"
+    assert world.said(happened) == ["CLAIM eligible", "CLAIM push eligible", *[reminder] * 3, "CLAIM ended"]
+    days = ["2024-03-01", "2024-03-01", "2024-08-19", "2024-09-19", "2024-09-27", "2024-10-01"]  # Mondays to Fridays
     assert [effect.as_of for effect in happened] == [world.moment(day) for day in days]
-    assert {str(effect.due) for effect in happened[1:3]} == {"2024-09-30"}
+    assert {str(effect.due) for effect in happened[1:5]} == {"2024-09-30"}
+    assert [effect.provisional for effect in happened[1:5]] == [False, True, True, True]
 
 
 def test_a_fact_finds_everything_that_was_due_before_it_handled(eligible: Any, world: Any, us: str) -> None:

@@ -1,20 +1,46 @@
 """State records: versioned, and loading them in any order gives the state they were taken from."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 
 from eligibility.errors import StopPartition
 from eligibility.partition_state import PartitionState
-from eligibility.state import canonical_records, decode_file, encode_file, load_state
+from eligibility.state import SCHEMA, canonical_records, decode_file, encode_file, load_state
 from eligibility.subject_file import SubjectFile
+from schemas.catalogue import FactDeclaration
+
+NAMES = {"zh": "事实", "en": "fact"}
+LISTS = [{"name": name, "title": NAMES, "provider": "finance"} for name in ("hires", "receipts")]
+FACTS = [
+    FactDeclaration(name=name, title=NAMES, provider="finance", type=type_, list=listed)
+    for name, type_, listed in [
+        ("licence_to", "date", None),
+        ("hire_age", "integer", "hires"),
+        ("receipt_policy", "identifier", "receipts"),
+        ("receipt_item", "identifier", "receipts"),
+        ("receipt_period", "identifier", "receipts"),
+        ("receipt_amount", "decimal", "receipts"),
+        ("receipt_date", "date", "receipts"),
+    ]
+]
+COMPLETE = [{"name": "hires", "as_of": "2024-01-01"}]
+CALENDARS = [{"year": 2024, "days_off": ["2024-01-01"], "working_days": ["2024-02-04"]}]
+LICENSED = {"fact": "licence_to", "not_past": True}
+RULES = [
+    {"when": {"fact": "hire_age", "above": 25}, "benefit": {"grants": NAMES}},
+    {"benefit": {"fixed": "1000"}},
+]
 
 
 @pytest.fixture
 def records(partition: Any, world: Any) -> dict[str, bytes]:
-    """Something of everything: facts of each type, rosters, matches, pushes, amended and withdrawn policies."""
+    """Something of everything: facts of each type, rosters, matches, pushes, amended and withdrawn policies; items,
+    complete lists, a calendar; reminders given, facts named as missing, certificates, receipts."""
     us, other = world.subjects[:2]
+    partition.declare(FACTS, lists=LISTS, complete=COMPLETE, calendars=CALENDARS)
     for subject in (us, other):
         partition.settled_in(subject)
     partition.change(us, industry="K7010", established_on="2020-02-29")
@@ -28,25 +54,49 @@ def records(partition: Any, world: Any) -> dict[str, bytes]:
     partition.tick("2024-01-10")
     partition.publish(world.document("SMALL", 2), action="amend", effective_at="2024-03-01")
     partition.withdraw("AGED", effective_at="2024-04-01")
+    partition.publish(world.policy("WORK", for_each="hires", conditions=LICENSED, rules=RULES))
+    partition.change(us, licence_to="2024-07-13", hire_age={"h1": 20, "h2": 30})
+    partition.change(us, receipt_policy={"r1": "WORK"}, receipt_item={"r1": "h1"})
+    partition.drain()
+    partition.until("2024-01-16")  # the digest after the one missing fact, and the reminder of a certificate
     partition.raw(b"no record")
     partition.pump()
     return canonical_records(partition.state)
 
 
 def test_loaded_is_what_was_kept(records: dict[str, bytes]) -> None:
-    assert len(records) == 2 + 8 + 2
+    assert len(records) == 2 + 9 + 2
     assert canonical_records(load_state(0, records.items())) == records
+
+
+def test_there_is_something_of_everything(records: dict[str, bytes], partition: Any, world: Any) -> None:
+    """Or that it comes back would say nothing."""
+    file = partition.state.files[world.subjects[0]]
+    assert {key.item for key in file.facts} == {"-", "h1", "h2", "r1"}
+    matches = file.matches.values()
+    assert {match.received for match in matches} == {True, False}
+    assert {match.certificate_to for match in matches} == {None, date(2024, 7, 13)}
+    assert {match.amount for match in matches} >= {"1000.00", None}
+    assert any(told.reminded for told in file.told.values())
+    wanting = [wanting for each in partition.state.files.values() for wanting in each.wanting.values()]
+    assert {each.told for each in wanting} == {True}
+    known = partition.state.registry.catalogue
+    assert known.lists.keys() == {"hires", "receipts"}
+    assert (known.complete, list(known.calendars)) == ({"hires": date(2024, 1, 1)}, [2024])
+    assert any(v.document is None for v in partition.state.registry.policies["AGED"].versions)
 
 
 def test_policies_come_back_whole(records: dict[str, bytes], partition: Any) -> None:
     def whole(state: PartitionState) -> dict[str, Any]:
         policies = state.registry.policies
-        return {name: ([(v.document, v.acts_from) for v in policies[name].versions], policies[name].withdrawn_from)
-                for name in sorted(policies)}  # fmt: skip
+        return {
+            name: [(v.document, v.effective_at, v.acts_from) for v in policies[name].versions]
+            for name in sorted(policies)
+        }
 
     loaded = load_state(0, records.items())
     assert whole(loaded) == whole(partition.state)
-    assert loaded.registry.facts == partition.state.registry.facts
+    assert loaded.registry.catalogue == partition.state.registry.catalogue
 
 
 def test_the_order_of_records_does_not_matter(records: dict[str, bytes]) -> None:
@@ -67,14 +117,14 @@ def test_a_file_comes_back_as_it_was(records: dict[str, bytes], partition: Any, 
 
 
 def test_every_record_names_the_schema(records: dict[str, bytes]) -> None:
-    assert {json.loads(record)["schema"] for record in records.values()} == {1}
+    assert {json.loads(record)["schema"] for record in records.values()} == {SCHEMA}
 
 
 @pytest.mark.parametrize("key", ["ckpt", "catalogue", "p/SMALL", "f/"])
 def test_a_record_of_another_schema_stops(records: dict[str, bytes], key: str) -> None:
     key = next(name for name in records if name.startswith(key))
-    records[key] = records[key].replace(b'"schema":1', b'"schema":2')
-    with pytest.raises(StopPartition, match="schema 2; this release reads 1"):
+    records[key] = records[key].replace(b'"schema":2', b'"schema":1')
+    with pytest.raises(StopPartition, match="schema 1; this release reads 2"):
         load_state(0, records.items())
 
 
@@ -97,7 +147,7 @@ def test_records_do_not_depend_on_the_order_facts_came_in(world: Any) -> None:
 def test_a_statement_after_a_policy_does_not_keep_it_from_loading(partition: Any, world: Any) -> None:
     """Whatever statements the registry takes, the state it gives can be loaded."""
     partition.publish(world.document("SMALL"))
-    kind = world.catalogue["kind"]
+    kind = world.catalogue.facts["kind"]
     narrow = kind.model_copy(update={"codes": {"person": kind.codes["person"]}})
     partition.declare([narrow])
     records = canonical_records(partition.state)

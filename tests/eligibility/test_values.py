@@ -35,6 +35,8 @@ def declared(type_: str) -> FactDeclaration:
         ("code", "general", "general"),
         ("region", "210102", "210102"),
         ("industry", "C34", "C34"), ("industry", "K7010", "K7010"),
+        ("identifier", "LN-2023-CBJ", "LN-2023-CBJ"), ("identifier", "6-18-02-04", "6-18-02-04"),
+        ("identifier", "2024Q3", "2024Q3"), ("identifier", "x" * 64, "x" * 64),
     ],
 )  # fmt: skip
 def test_parsed(type_: str, wire: Any, value: Value) -> None:
@@ -57,6 +59,8 @@ def test_parsed(type_: str, wire: Any, value: Value) -> None:
         ("code", "General"), ("code", ""), ("code", True),
         ("region", "21"), ("region", "2101"), ("region", "999999"), ("region", 210102),
         ("industry", "C"), ("industry", "3411"), ("industry", "C99"), ("industry", "C34111"),
+        ("identifier", ""), ("identifier", "-"), ("identifier", "-a"), ("identifier", "a b"), ("identifier", "焊工"),
+        ("identifier", "a\n"), ("identifier", "x" * 65), ("identifier", 5), ("identifier", True),
     ],
 )  # fmt: skip
 def test_refused_with_the_value_and_what_is_expected(type_: str, wire: Any) -> None:

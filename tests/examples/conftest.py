@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from eligibility.catalogue import Catalogue
 from eligibility.compile import compile_policy
 from eligibility.evaluate import evaluate, view_of
+from eligibility.registry import Registry
 from eligibility.subject_file import FactKey, SubjectFile
 from eligibility.values import parse
-from schemas.catalogue import FactDeclaration
+from schemas.catalogue import CatalogueStatement
 from schemas.events import RosterEntry
 from schemas.policy import Policy
 
@@ -30,28 +33,52 @@ class Result:
     amount: str | None
     missing: set[str]
     amounts: dict[str, str | None] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
+
+
+def _catalogue() -> Catalogue:
+    registry = Registry()
+    for name in ("facts", "complete-lists"):
+        statement = yaml.safe_load((EXAMPLES / "catalogue" / f"{name}.yaml").read_text())
+        registry = registry.with_statement(CatalogueStatement.model_validate(statement))
+    return registry.catalogue
 
 
 @pytest.fixture(scope="session")
 def decide() -> Any:
-    listed = yaml.safe_load((EXAMPLES / "catalogue" / "facts.yaml").read_text())["facts"]
-    catalogue = {item["name"]: FactDeclaration.model_validate(item) for item in listed}
+    catalogue = _catalogue()
     at = datetime(2023, 12, 31, tzinfo=UTC)
 
     def decide(
-        policy_id: str, facts: dict[str, Any], *, on: date, roster: list[dict[str, Any]] | None = None
+        policy_id: str,
+        facts: dict[str, Any],
+        *,
+        on: date,
+        roster: list[dict[str, Any]] | None = None,
+        complete: Iterable[str] | None = None,
+        subject: str = "911111111111111111",
+        succeeded_on: date | None = None,
     ) -> Result:
+        """`facts`: a value, or {period or item: value}; `complete`: the lists declared so, None for the example's."""
+        known = catalogue
+        if complete is not None:
+            known = replace(catalogue, complete={name: date(2024, 1, 1) for name in complete})
         document = yaml.safe_load((EXAMPLES / "policies" / f"{policy_id}.yaml").read_text())
-        compiled = compile_policy(Policy.model_validate(document), catalogue)
-        file = SubjectFile("911111111111111111")
+        policy = Policy.model_validate(document)
+        compiled = compile_policy(policy, known)
+        file = SubjectFile(subject)
         for version, (name, given) in enumerate(facts.items(), start=1):
-            by_period = given if isinstance(given, dict) else {"-": given}
-            values = {FactKey(name, period): parse(catalogue[name], wire) for period, wire in by_period.items()}
-            file = file.with_facts(catalogue[name].provider, version, values, at, at)
+            declaration = known.facts[name]
+            values = {
+                FactKey(name, *(("-", label) if declaration.list else (label, "-"))): parse(declaration, wire)
+                for label, wire in (given if isinstance(given, dict) else {"-": given}).items()
+            }
+            file = file.with_facts(declaration.provider, version, values, at, at)
         for version, entry in enumerate(roster or [], start=1):
-            line = RosterEntry.model_validate({"policy": policy_id, "roster_version": version, **entry})
-            file = file.with_roster_entry(line)
-        found = evaluate(compiled, view_of(file, catalogue, on))
+            line = {"policy": policy_id, "roster_version": version, **entry}
+            department = line.pop("department", policy.implemented_by[0])
+            file = file.with_roster_entry(department, RosterEntry.model_validate(line))
+        found = evaluate(compiled, view_of(file, known, on), succeeded_on)
         verdicts = {e.eligible for e in found}
         verdict = True if True in verdicts else None if None in verdicts else False
         first = next((e for e in found if e.eligible is verdict), found[0])
@@ -60,6 +87,7 @@ def decide() -> Any:
             amount=None if first.amount is None else first.amount.value,
             missing={missing.name for e in found for missing in e.missing},
             amounts={e.key.item: e.amount.value for e in found if e.eligible and e.amount is not None},
+            verdicts={e.key.item: NAMES[e.eligible] for e in found},
         )
 
     return decide

@@ -100,6 +100,11 @@ def test_every_region_stands_below_one_that_is_listed() -> None:
         assert len(code) == 2 or code[:-2] in REGIONS
 
 
+def test_the_only_fictional_place_says_so() -> None:
+    assert [code for code in REGIONS if "X" in code] == ["2101X1"]
+    assert [code for code, name in REGIONS.items() if "虚构" in name.zh and "fictional" in name.en] == ["2101X1"]
+
+
 @pytest.mark.parametrize(
     ("code", "zh", "en"),
     [
@@ -111,6 +116,7 @@ def test_every_region_stands_below_one_that_is_listed() -> None:
         ("210921", "阜新蒙古族自治县", "Fuxin Mongol Autonomous County"),
         ("2113", "朝阳市", "Chaoyang City"),
         ("2101G1", "沈阳高新技术产业开发区", "Shenyang High-tech Zone"),
+        ("2101X1", "示例县（虚构）", "Example County (fictional)"),
     ],
 )
 def test_known_regions(code: str, zh: str, en: str) -> None:
@@ -129,7 +135,7 @@ def test_unknown_regions_are_refused(code: str) -> None:
     ("code", "root", "within"),
     [
         ("210102", "21", True), ("210102", "2101", True), ("210102", "210102", True),
-        ("2101G1", "2101", True), ("2101G1", "2101G1", True), ("2101", "210102", False),
+        ("2101G1", "2101", True), ("2101G1", "2101G1", True), ("2101", "210102", False), ("2101X1", "2101", True),
         ("210102", "2102", False), ("210112", "2101G1", False), ("2101G1", "210112", False),
     ],
 )  # fmt: skip

@@ -73,8 +73,11 @@ STATEMENT: dict[str, Any] = {
             ("small_low_profit", "tax", "boolean", {}),
             ("employees_in_post", "human-resources", "integer", {}),
             ("insured_staff", "human-resources", "integer", {"period": "month"}),
+            ("hired_on", "human-resources", "date", {"list": "hires"}),
+            ("hire_trade", "human-resources", "identifier", {"list": "hires"}),
         ]
     ],
+    "lists": [{"name": "hires", "title": {"zh": "招用", "en": "Hires"}, "provider": "human-resources"}],
     "keys": [],
 }
 POLICY: dict[str, Any] = {
@@ -407,6 +410,21 @@ def test_a_bad_subject(topic: str, subject: str, named: str) -> None:
         (STAFF, {"employees_in_post": 10**18}, C.BAD_VALUE, "facts.employees_in_post", "1" + "0" * 18),
         (STAFF, {"insured_staff": 5}, C.BAD_VALUE, "facts.insured_staff", "per month"),
         (STAFF, {"insured_staff": {"2024": 5}}, C.BAD_VALUE, "facts.insured_staff.2024", "per month"),
+        # what a label stands for, the catalogue says: a period of its kind, an item, or nothing at all
+        (STAFF, {"insured_staff": None}, C.BAD_VALUE, "facts.insured_staff", "a bare value"),
+        (STAFF, {"insured_staff": {"2024Q3": 5}}, C.BAD_VALUE, "facts.insured_staff.2024Q3", "per month"),
+        (STAFF, {"insured_staff": {"h-1": 5}}, C.BAD_VALUE, "facts.insured_staff.h-1", "per month (given: 'h-1')"),
+        (STAFF, {"insured_staff": {"2024-13": 5}}, C.BAD_VALUE, "facts.insured_staff.2024-13", "per month"),
+        (STAFF, {"insured_staff": {"2024-07": 5, "202407": 5}}, C.BAD_VALUE, "facts.insured_staff.202407", "per month"),
+        (STAFF, {"hired_on": "2024-07-01"}, C.BAD_VALUE, "facts.hired_on", "of the list hires (given: a bare value)"),
+        (STAFF, {"hired_on": None}, C.BAD_VALUE, "facts.hired_on", "per item of the list hires"),
+        (STAFF, {"hired_on": {"h-1": "2024-07"}}, C.BAD_VALUE, "facts.hired_on.h-1", "'2024-07'"),
+        (STAFF, {"hire_trade": {"h-1": "焊工"}}, C.BAD_VALUE, "facts.hire_trade.h-1", "'焊工'"),
+        (STAFF, {"employees_in_post": {"h-1": 5}}, C.BAD_VALUE, "facts.employees_in_post.h-1",
+         "neither per period nor per item"),
+        (STAFF, {"employees_in_post": {"2024": None}}, C.BAD_VALUE, "facts.employees_in_post.2024", "neither"),
+        (TAX, {"hired_on": {"h-1": "2024-07-01"}}, C.WRONG_SENDER, "facts.hired_on", "human-resources"),
+        (STAFF, {"hires": {"h-1": True}}, C.UNKNOWN_FACT, "facts.hires", "catalogue"),
         (STAFF, {"insured_staff": {"2024-07": "5"}}, C.BAD_VALUE, "facts.insured_staff.2024-07", "'5'"),
         (MARKET, {"kind": "Enterprise"}, C.BAD_VALUE, "facts.kind", "'Enterprise'"),
         (MARKET, {"region": "2101"}, C.BAD_VALUE, "facts.region", "'2101'"),
@@ -417,9 +435,16 @@ def test_a_bad_subject(topic: str, subject: str, named: str) -> None:
         (MARKET, {"established_on": "20240701"}, C.BAD_VALUE, "facts.established_on", "20240701"),
         (MARKET, {"established_on": "1850-01-01"}, C.BAD_VALUE, "facts.established_on", "1850-01-01"),
     ],
-)
+)  # fmt: skip
 def test_a_bad_fact(topic: str, facts: dict[str, Any], code: RejectCode, field: str, named: str) -> None:
     check(change(facts, topic), code, field, field, named)
+
+
+@pytest.mark.parametrize("label", ["-", "", "h 1", "2024-07\n", "焊工", "x" * 65])
+def test_a_label_that_is_none(label: str) -> None:
+    refusal = refused(change({"hired_on": {label: "2024-07-01"}}, STAFF))
+    assert (refusal.code, (refusal.field or "").startswith("facts.hired_on")) == (C.BAD_SCHEMA, True)
+    assert repr(label)[:40] in str(refusal)
 
 
 SIGNED = {PUBLICATIONS: publish(), ROSTERS: roster(), STATEMENTS: event(STATEMENTS, STATEMENT, AUTHORITY)}
@@ -516,12 +541,16 @@ def test_a_department_that_may_not_say_this(record: SourceRecord, named: list[st
         ),
         (conditions('{"fact": "insured_staff", "at_most": 3}'), C.BAD_POLICY, "conditions", "'insured_staff'"),
         (publish(region="99"), C.BAD_POLICY, "region", "'99'"),
+        (publish(for_each="loans"), C.BAD_POLICY, "for_each", "'loans'"),
+        (publish(reference="hired_on"), C.BAD_POLICY, "reference", "of an item of hires"),
+        (conditions('{"fact": "hired_on", "not_past": true}'), C.BAD_POLICY, "conditions", "of an item of hires"),
+        (conditions('{"items": "hires", "count": {"from": 2, "below": 2}}'), C.BAD_POLICY, "conditions.count", "2"),
+        (conditions('{"received": ["P-0"]}'), C.BAD_POLICY, "conditions", "'receipts'"),
         (publish(id="P-0"), C.POLICY_OVERLAP, "policy.id", "P-0"),
         (publish(action="amend", id="P-0", version=2), C.POLICY_OVERLAP, "effective_at", "2024-07-31T16:00"),
         (publish(action="amend", id="P-9"), C.UNKNOWN_POLICY, "subject", "P-9"),
         (publish(action="withdraw", subject="P-9"), C.UNKNOWN_POLICY, "subject", "P-9"),
         (publish(subject="P-2"), C.BAD_HEADERS, "ce_subject", "'P-2'"),
-        (roster(policy="R-9"), C.UNKNOWN_POLICY, "policy", "'R-9'"),
     ],
 )
 def test_a_bad_policy(record: SourceRecord, code: RejectCode, field: str, named: str) -> None:
@@ -540,11 +569,32 @@ def test_a_validity_that_time_cannot_be_counted_from() -> None:
 
 @pytest.mark.parametrize(
     ("change_", "named"),
-    [({"type": "decimal"}, "employees_in_post"), ({"provider": "tax"}, "human-resources"), ({"period": "year"}, "it")],
+    [
+        ({"type": "decimal"}, "employees_in_post"),
+        ({"provider": "tax"}, "human-resources"),
+        ({"period": "year"}, "it"),
+        ({"list": "hires"}, "it"),
+    ],
 )
 def test_a_fact_cannot_become_another(change_: dict[str, Any], named: str) -> None:
     facts = [{**fact, **change_} for fact in STATEMENT["facts"] if fact["name"] == "employees_in_post"]
+    check(event(STATEMENTS, {**STATEMENT, "facts": facts, "lists": []}, AUTHORITY), C.BAD_VALUE, "facts", named)
     check(event(STATEMENTS, {**STATEMENT, "facts": facts}, AUTHORITY), C.BAD_VALUE, "facts", named)
+
+
+@pytest.mark.parametrize(
+    ("stated", "code", "field", "named"),
+    [
+        ({"complete": [{"name": "levy_due", "as_of": "2024-01-01"}]}, C.BAD_VALUE, "complete", "'levy_due' is neither"),
+        ({"lists": [{**STATEMENT["lists"][0], "provider": "tax"}]}, C.BAD_VALUE, "lists", "'hires'"),
+        ({"lists": [{**STATEMENT["lists"][0], "name": "kind"}]}, C.BAD_VALUE, "lists", "'kind' names a list and"),
+        ({"calendars": [{"year": 2024, "days_off": ["2024-02-04"], "working_days": []}]}, C.BAD_SCHEMA,
+         "calendars.0", "2024-02-04"),
+    ],
+)  # fmt: skip
+def test_a_bad_statement(stated: dict[str, Any], code: RejectCode, field: str, named: str) -> None:
+    data = {"effective_at": STATEMENT["effective_at"], **stated}
+    check(event(STATEMENTS, data, AUTHORITY), code, field, named)
 
 
 @pytest.mark.parametrize(("name", "value"), [("erase", True), ("identity", {"new_id": PERSON})])
@@ -568,35 +618,44 @@ def test_a_change_is_journaled_exactly() -> None:
         subject=FIRM,
         version=3,
         effective_at=datetime(2024, 6, 30, 16, tzinfo=UTC),
-        facts=[NormalFact("levy_due", "-", "n:11/10"), NormalFact("small_low_profit", "-", False)],
+        facts=[NormalFact("levy_due", "-", "-", "n:11/10"), NormalFact("small_low_profit", "-", "-", False)],
     )
 
 
 @pytest.mark.parametrize(
     ("topic", "facts", "normal"),
     [
-        (TAX, {"levy_due": "-0.000001"}, [("levy_due", "-", "n:-1/1000000")]),
-        (TAX, {"levy_due": "123456789012345678.123456"}, [("levy_due", "-", "n:1929012328317901220679/15625")]),
-        (TAX, {"levy_due": None}, [("levy_due", "-", None)]),
-        (STAFF, {"employees_in_post": -(10**18) + 1}, [("employees_in_post", "-", -(10**18) + 1)]),
+        (TAX, {"levy_due": "-0.000001"}, [("levy_due", "-", "-", "n:-1/1000000")]),
+        (TAX, {"levy_due": "123456789012345678.123456"}, [("levy_due", "-", "-", "n:1929012328317901220679/15625")]),
+        (TAX, {"levy_due": None}, [("levy_due", "-", "-", None)]),
+        (STAFF, {"employees_in_post": -(10**18) + 1}, [("employees_in_post", "-", "-", -(10**18) + 1)]),
         (
             STAFF,
             {"insured_staff": {"2024-07": 0, "2024-06": None}},
-            [("insured_staff", "2024-07", 0), ("insured_staff", "2024-06", None)],
+            [("insured_staff", "2024-07", "-", 0), ("insured_staff", "2024-06", "-", None)],
+        ),
+        (
+            STAFF,
+            {"hired_on": {"h-1": "2024-02-29", "2024-07": None}, "hire_trade": {"h-1": "6-18-02-04"}},
+            [
+                ("hired_on", "-", "h-1", "d:2024-02-29"),
+                ("hired_on", "-", "2024-07", None),  # an item may look like a month
+                ("hire_trade", "-", "h-1", "s:6-18-02-04"),
+            ],
         ),
         (
             MARKET,
             {"kind": "enterprise", "region": "2101G1"},
-            [("kind", "-", "s:enterprise"), ("region", "-", "s:2101G1")],
+            [("kind", "-", "-", "s:enterprise"), ("region", "-", "-", "s:2101G1")],
         ),
-        (MARKET, {"established_on": "2024-02-29"}, [("established_on", "-", "d:2024-02-29")]),
+        (MARKET, {"established_on": "2024-02-29"}, [("established_on", "-", "-", "d:2024-02-29")]),
     ],
 )
 def test_facts_are_normalised_exactly(topic: str, facts: dict[str, Any], normal: list[Any]) -> None:
     accepted = judge(change(facts, topic), REGISTRY)
     assert isinstance(accepted, ChangeEntry)
     assert [tuple(fact) for fact in accepted.facts] == normal
-    assert [type(fact.value) for fact in accepted.facts] == [type(value) for _, _, value in normal]
+    assert [type(fact.value) for fact in accepted.facts] == [type(value) for *_, value in normal]
 
 
 @given(st.decimals(-(10**17), 10**17, places=6))
@@ -624,11 +683,36 @@ def test_in_a_world_everything_arrives_at_the_worlds_now() -> None:
 def test_a_roster_line_a_command_and_a_receipt_are_journaled(subject: str) -> None:
     line = judge(roster(subject=subject), REGISTRY)
     assert isinstance(line, RosterEntryRecord)
-    assert (line.subject, line.arrived_at) == (subject, ARRIVED)
+    assert (line.subject, line.arrived_at, line.department) == (subject, ARRIVED, "tax")
     assert line.data == RosterEntry(policy="R-0", roster_version=1, member=True, amount="1.10")
     asked = judge(command(subject=subject), REGISTRY)
     assert isinstance(asked, CommandEntry)
     assert (asked.subject, asked.data.arguments) == (subject, {"period": "2024"})
+
+
+@pytest.mark.parametrize("signer", ["tax", "finance"])
+def test_a_roster_may_come_before_its_policy(signer: str) -> None:
+    """Whose lines count is seen once it is published: until then each is kept with the department that signed it."""
+    line = judge(roster(signer, policy="R-9"), REGISTRY)
+    assert isinstance(line, RosterEntryRecord)
+    assert (line.department, line.data.policy) == (signer, "R-9")
+
+
+def test_a_roster_of_a_withdrawn_policy_is_judged_by_its_last_version() -> None:
+    withdrawn = REGISTRY.with_publication("R-0", PolicyPublication.model_validate(publication("withdraw")))
+    assert isinstance(judge(roster(), withdrawn), RosterEntryRecord)
+    with pytest.raises(Refused, match="'finance' may not supply the roster of R-0"):
+        judge(roster("finance"), withdrawn)
+
+
+def test_a_withdrawn_policy_is_published_again_by_its_maker_alone() -> None:
+    withdrawn = REGISTRY.with_publication("P-0", PolicyPublication.model_validate(publication("withdraw")))
+    again = {**publication(id="P-0", version=2), "effective_at": "2024-09-01T00:00:00+08:00"}
+    assert isinstance(judge(event(PUBLICATIONS, again, "finance", subject="P-0"), withdrawn), PolicyControl)
+    taken = {**again, "policy": {**again["policy"], "made_by": "tax"}}
+    with pytest.raises(Refused) as caught:
+        judge(event(PUBLICATIONS, taken, "tax", subject="P-0"), withdrawn)
+    assert (caught.value.code, caught.value.field) == (C.WRONG_SENDER, "ce_senderid")
 
 
 def test_a_publication_becomes_a_control_record() -> None:
@@ -704,7 +788,8 @@ VALID: dict[str, tuple[Any, str | None, str]] = {
        for topic in SOURCES if topic.startswith("registry.")},
     TAX: ({"version": 1, "effective_at": "2024-07-01T00:00:00Z", "facts": {"levy_due": "1.10"}}, None, FIRM),
     STAFF: (
-        {"version": 1, "effective_at": "2024-07-01T00:00:00Z", "facts": {"insured_staff": {"2024-07": 1}}}, None, FIRM,
+        {"version": 1, "effective_at": "2024-07-01T00:00:00Z", 
+         "facts": {"insured_staff": {"2024-07": 1}, "hired_on": {"h-1": "2024-07-01"}}}, None, FIRM,
     ),
     ROSTERS: (json.loads(roster().value or b""), "tax", PERSON),
     COMMANDS: (json.loads(command().value or b""), None, PERSON),
@@ -716,6 +801,7 @@ ACCEPTED = [TAX, STAFF, ROSTERS, COMMANDS, RECEIPTS, PUBLICATIONS, STATEMENTS]
 ODD = [
     None, True, 0, -1, 1.0, 1.1, 2**63, 10**30, float("nan"), float("inf"), "", "-", "1.10", "\x00", "x" * 300, "P-0",
     [], {}, [[]], {"not": {}}, {"fact": "kind"}, "2024", "2024-02-30", "9999-12-31",
+    {"items": "hires"}, {"received": ["P-0"]}, {"own": "hire_trade"}, {"h-1": "2024-07-01"}, "hires",
 ]  # fmt: skip
 MOMENTS = [
     "1900-01-01T00:00:00+08:00",

@@ -27,7 +27,7 @@ from zhida.demo.play import BEGINS, EXAMPLES
 from zhida.demo.readback import Outcome, Readback, read_states
 from zhida.journal_files import export_journal
 from zhida.keyring import Keyring
-from zhida.messages import Message, departments, keys_statement, read_messages
+from zhida.messages import Message, departments, keys_statement, read_messages, statements
 from zhida.sending import send
 from zhida.simulation import fold_journal
 from zhida.stack import ports
@@ -35,7 +35,7 @@ from zhida.workers import Worker, stop_workers
 from zhida.world import write
 
 POLICIES = sorted((EXAMPLES / "policies").glob("*.yaml"))
-CATALOGUE = EXAMPLES / "catalogue" / "facts.yaml"
+CATALOGUE = EXAMPLES / "catalogue"
 
 
 class Cluster:
@@ -63,9 +63,9 @@ class Cluster:
         await broker_topics.apply(self.bootstrap, epoch)
 
     async def publish_catalogue(self) -> None:
-        statement = list(read_messages(CATALOGUE, self.ring, start_of(BEGINS)))
+        stated = [m for file in statements(CATALOGUE) for m in read_messages(file, self.ring, start_of(BEGINS))]
         keys = keys_statement(self.ring, departments(POLICIES), start_of(BEGINS))
-        await send(self.bootstrap, [*statement, keys])
+        await send(self.bootstrap, [*stated, keys])
 
     async def publish_policies(self) -> None:
         await send(self.bootstrap, [m for file in POLICIES for m in read_messages(file, self.ring, start_of(BEGINS))])

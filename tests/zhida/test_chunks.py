@@ -34,12 +34,12 @@ def journal_of_partition_0(folder: Path, monkeypatch: pytest.MonkeyPatch) -> lis
         original(self, state, value)
 
     monkeypatch.setattr(Simulation, "_fold", recording)
-    write(folder, 800, 5)
+    write(folder, 470, 5)
     ring = Keyring(folder / "keys")
     files = [read_messages(folder / name, ring, WORLD) for name in ("changes.jsonl", "rosters.jsonl")]
     messages = list(heapq.merge(*files, key=lambda each: each.time))
     simulation = begin(ring, messages[0].time, lambda effect: None)
-    catalogue, policies = EXAMPLES / "catalogue" / "facts.yaml", sorted((EXAMPLES / "policies").glob("*.yaml"))
+    catalogue, policies = EXAMPLES / "catalogue", sorted((EXAMPLES / "policies").glob("*.yaml"))
     publish(simulation, ring, catalogue, policies, messages[0].time)
     run_events(simulation, messages, date(2026, 1, 1))
     return values

@@ -24,8 +24,7 @@ from zhida.world import write
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICIES = [str(file) for file in sorted((ROOT / "examples" / "policies").glob("*.yaml"))]
-CATALOGUE = str(ROOT / "examples" / "catalogue" / "facts.yaml")
-DEPARTMENTS = ("finance", "human-resources", "shenyang-hightech-zone", "tax")
+CATALOGUE = str(ROOT / "examples" / "catalogue")
 
 
 async def zhida(cluster: Any, *arguments: str, code: int = 0) -> str:
@@ -39,7 +38,7 @@ async def zhida(cluster: Any, *arguments: str, code: int = 0) -> str:
 @pytest.mark.kafka
 async def test_from_files_to_notices_and_explanations(cluster: Any, tmp_path: Path) -> None:
     open_work = await zhida(cluster, "publish", CATALOGUE) and await zhida(cluster, "wait", "--within", "9", code=1)
-    assert "open: intake: 1 records of catalogue.statements.v1[0]" in open_work
+    assert "open: intake: 3 records of catalogue.statements.v1[0]" in open_work
     assert open_work.count("is `zhida worker` running?") == 1
     for role in Role:
         cluster.start(role)
@@ -49,7 +48,7 @@ async def test_from_files_to_notices_and_explanations(cluster: Any, tmp_path: Pa
     assert "--world was not applied" in again
     assert "2024-01-01 00:00 (UTC+8)" in again
     keys = tmp_path / "keys.json"
-    keys.write_text(await zhida(cluster, "keys", *DEPARTMENTS))
+    keys.write_text(await zhida(cluster, "keys", *POLICIES))
     await zhida(cluster, "publish", str(keys))
     await zhida(cluster, "wait")
     world = cluster.folder / "world"

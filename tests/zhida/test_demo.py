@@ -23,10 +23,13 @@ def test_a_small_world_comes_out_right(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_checks_can_fail() -> None:
     """A check that cannot fail proves nothing: each is shown an outcome that is wrong."""
     policies = sorted((EXAMPLES / "policies").glob("*.yaml"))
-    expectation = Expectation.of(EXAMPLES / "catalogue" / "facts.yaml", policies)
+    expectation = Expectation.of(EXAMPLES / "catalogue", policies)
     match = "91210100MA0TEXT002|CN-2024-WGFH|2024|-"
     assert not check.check_eligible({match: {}}, expectation, BEGINS).holds
     assert not check.check_explained([], expectation, set(), BEGINS, 1).holds
+    assert not check.check_every_policy(Outcome(), expectation).holds
+    assert not check.check_withdrawn(Outcome(), {match}, expectation, BEGINS).holds
+    assert not check.check_amended(Outcome(), expectation).holds
     assert not check.check_ended(Outcome(), {match}, expectation, BEGINS.replace(year=2026)).holds
     assert not check.check_standing({match}, expectation, BEGINS.replace(year=2026)).holds
     twice = Outcome()

@@ -12,7 +12,7 @@ from eligibility.evaluate import Evaluation
 from eligibility.explain import Explanation, explain
 from eligibility.partition_state import PartitionState
 from schemas.decisions import Reason
-from schemas.identifiers import check_subject, journal_partition
+from schemas.identifiers import IdentityNumber, check_subject, journal_partition
 from schemas.policy import Policy
 from schemas.rejected import RejectCode
 from schemas.topics import JOURNAL_PARTITIONS
@@ -29,6 +29,8 @@ async def show(bootstrap_servers: str, subject: str, policy: str, *, as_json: bo
     """Print the explanation, as a table or as JSON."""
     try:
         check_subject(subject)
+    except IdentityNumber as error:  # its value is repeated nowhere
+        raise Refused(RejectCode.BAD_SUBJECT, str(error)) from None
     except ValueError as error:
         raise Refused(RejectCode.BAD_SUBJECT, f"{subject!r}: {error}") from error
     async with reader(bootstrap_servers) as consumer:
@@ -82,7 +84,7 @@ def _show(evaluation: Evaluation) -> None:
     else:
         out.print(_table(evaluation))
     for missing in sorted(evaluation.missing):
-        label = missing.name if missing.period == "-" else f"{missing.name}[{missing.period}]"
+        label = missing.name + "".join(f"[{part}]" for part in (missing.period, missing.item) if part != "-")
         out.print(f"missing: {label}, held by {missing.provider}", markup=False)
     if evaluation.amount is not None:
         value = "not computable" if evaluation.amount.value is None else f"{evaluation.amount.value} 元"
@@ -107,12 +109,14 @@ def _times(policy: Policy) -> str:
 
 
 def _observed(reason: Reason) -> str:
-    label = "" if reason.period is None else f" [{reason.period}]"
+    label = "".join(f" [{part}]" for part in (reason.period, reason.item) if part is not None)
     return "–" if reason.observed is None else f"{reason.observed}{label}"
 
 
 def _said_by(reason: Reason) -> str:
     if reason.inputs:
         return ", ".join(sorted({source.provider for source in reason.inputs}))
-    version = "" if reason.provider_version is None else f" (version {reason.provider_version})"
-    return f"{reason.provider or '–'}{version}"
+    how = "" if reason.provider_version is None else f" (version {reason.provider_version})"
+    if reason.complete_as_of is not None:
+        how = f" (not on its list, complete as of {reason.complete_as_of})"
+    return f"{reason.provider or '–'}{how}"

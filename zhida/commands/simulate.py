@@ -15,7 +15,16 @@ from schemas.topics import SOURCES
 from streams.judge import AUTHORITY
 from zhida.console import progress_bar
 from zhida.keyring import Keyring
-from zhida.messages import WRONG, FileRefused, Message, departments, in_one_line, keys_statement, read_messages
+from zhida.messages import (
+    WRONG,
+    FileRefused,
+    Message,
+    departments,
+    in_one_line,
+    keys_statement,
+    read_messages,
+    statements,
+)
 from zhida.simulation import Emit, Simulation, effect_line, fold_journal, run_events
 
 
@@ -83,10 +92,11 @@ def begin(ring: Keyring, now: datetime, emit: Emit) -> Simulation:
 
 
 def publish(simulation: Simulation, ring: Keyring, catalogue: Path, documents: list[Path], now: datetime) -> None:
-    """Publish the fact catalogue, the departments' keys, then the policies."""
+    """Publish the catalogue's statements, the departments' keys, then the policies."""
     policies = [each for file in documents for each in read_messages(file, ring, now)]
-    for each in read_messages(catalogue, ring, now):
-        simulation.send(each)
+    for file in statements(catalogue):
+        for each in read_messages(file, ring, now):
+            simulation.send(each)
     simulation.send(keys_statement(ring, departments(documents), now))
     for each in policies:
         simulation.send(each)

@@ -12,7 +12,9 @@ from zhida.console import out
 WORDS = {
     NoticeTopic.ELIGIBLE: "you qualify",
     NoticeTopic.NO_LONGER_ELIGIBLE: "correction: you no longer qualify",
+    NoticeTopic.MAY_QUALIFY: "you may qualify",
     NoticeTopic.VALIDITY_ENDING: "ends soon",
+    NoticeTopic.CERTIFICATE_ENDING: "a certificate it rests on ends soon",
     NoticeTopic.CLAIM_WINDOW_CLOSING: "claims close soon",
 }
 
@@ -30,6 +32,10 @@ def line(notice: Notice) -> str:
     kind = "推送 push    " if notice.kind is NoticeKind.PUSH else "提醒 reminder"
     amount = f", {notice.params['amount']} 元" if "amount" in notice.params else ""
     due = f", last day {notice.due}" if notice.due and notice.kind is NoticeKind.REMINDER else ""
+    if notice.provisional:
+        due += " (by a provisional calendar)"
+    if notice.about is NoticeTopic.MAY_QUALIFY:
+        due = f"; not known: {notice.params['fact_title']}, held by {notice.params['provider']}"
     what = "" if notice.matter.item == "-" else f" ({notice.matter.item})"
     return (
         f"{notice.as_of.astimezone(SHANGHAI):%Y-%m-%d} {kind} {notice.matter.subject} "

@@ -19,6 +19,7 @@ from zhida.demo.expected import Expectation, as_compared
 from zhida.demo.readback import Outcome
 
 SAMPLED = 500
+FIRST_DAY = date(2024, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,8 @@ def check_explained(
 ) -> Finding:
     """Sampled other pairs, not eligible, are explained as the input files say."""
     matched = {tuple(match.split("|")[:2]) for match in eligible}
-    pairs = [
-        (s, p) for s in sorted(expectation.subjects) for p in sorted(expectation.policies) if (s, p) not in matched
-    ]
+    published = sorted(expectation.publications)
+    pairs = [(s, p) for s in sorted(expectation.subjects) for p in published if (s, p) not in matched]
     sample = random.Random(seed).sample(pairs, min(SAMPLED, len(pairs)))
     wrong = []
     for subject, policy in sample:
@@ -76,11 +76,7 @@ def check_once(outcome: Outcome) -> Finding:
 
 def check_ended(outcome: Outcome, eligible: set[str], expectation: Expectation, today: date) -> Finding:
     """Some policies are over and matches ended with them; they match nobody, and none was called ineligible by it."""
-    over = {
-        name: compiled.document.valid.to
-        for name, compiled in expectation.policies.items()
-        if compiled.document.valid.to is not None and compiled.document.valid.to < today
-    }
+    over = expectation.over(today)
     left = [match for match in eligible if match.split("|")[1] in over]
     called = [
         d
@@ -97,15 +93,45 @@ def check_ended(outcome: Outcome, eligible: set[str], expectation: Expectation, 
 
 def check_standing(eligible: set[str], expectation: Expectation, today: date) -> Finding:
     """Policies still in force match somebody."""
-    standing = {
-        name
-        for name, compiled in expectation.policies.items()
-        if compiled.document.valid.to is None or compiled.document.valid.to >= today
-    }
+    standing = expectation.acting(today).keys() - expectation.over(today)
+    standing = {name for name in standing if (expectation.last_day(name, today) or today) >= today}
     counts = Counter(match.split("|")[1] for match in eligible)
     figures = ", ".join(f"{name} {counts[name]}" for name in sorted(standing))
     holds = bool(standing) and all(counts[name] for name in standing)
     return Finding(f"on {today} the policies in force still stand", holds, figures)
+
+
+def check_every_policy(outcome: Outcome, expectation: Expectation) -> Finding:
+    """Every policy found somebody at some time, but for those that were over before the world began."""
+    matched = {d["match"]["policy"] for d in outcome.decisions if d["verdict"] == "eligible"}
+    wanted = {
+        name
+        for name, published in expectation.publications.items()
+        if any(compiled and (compiled.document.valid.to or FIRST_DAY) >= FIRST_DAY for _, compiled in published)
+    }
+    unmatched = sorted(wanted - matched)
+    figures = f"{len(matched)} of {len(expectation.publications)} policies" + "".join(f"; not {p}" for p in unmatched)
+    return Finding("every policy in force found somebody", bool(wanted) and not unmatched, figures)
+
+
+def check_withdrawn(outcome: Outcome, eligible: set[str], expectation: Expectation, today: date) -> Finding:
+    """What was withdrawn ended as withdrawn, and matches nobody."""
+    gone = expectation.publications.keys() - expectation.acting(today).keys()
+    withdrawn = Counter(d["match"]["policy"] for d in outcome.decisions if d["verdict"] == "withdrawn")
+    left = [match for match in eligible if match.split("|")[1] in gone]
+    figures = ", ".join(f"{name} {withdrawn[name]} withdrawn" for name in sorted(gone)) + f", {len(left)} left"
+    holds = bool(gone) and not left and withdrawn.keys() == gone
+    return Finding("what was withdrawn matches nobody, and said so", holds, figures)
+
+
+def check_amended(outcome: Outcome, expectation: Expectation) -> Finding:
+    """An amendment retracted and restated matches of the version before."""
+    amended = {n for n, published in expectation.publications.items() if sum(c is not None for _, c in published) > 1}
+    later = [d for d in outcome.decisions if d["match"]["policy"] in amended and d["policy_version"] > 1]
+    verdicts = Counter(d["verdict"] for d in later)
+    figures = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())) + " under a new version"
+    holds = bool(amended) and verdicts["eligible"] > 0 and verdicts["ineligible"] > 0
+    return Finding("an amendment retracts and restates what it must", holds, figures)
 
 
 def check_replayed(effects: Path, outcome: Outcome) -> Finding:

@@ -7,10 +7,21 @@ from dataclasses import replace
 from datetime import date, datetime
 from random import Random
 
-from zhida.world.knowledge import Facts, sales_of, staff_year, tax_year, withhold
+from zhida.world.gaps import Facts, withhold
+from zhida.world.knowledge import (
+    business_year,
+    merged,
+    quarter_means,
+    sales_of,
+    staff_year,
+    tax_year,
+    technical_staff,
+    technology_year,
+)
 from zhida.world.moments import month_before, quarter_before
 from zhida.world.places import draw_place
-from zhida.world.profiles import CREDIT_GRADES, Profile
+from zhida.world.profiles import ARREARS, CREDIT_GRADES, Profile
+from zhida.world.technology import next_grade
 
 Outcome = tuple[Profile, dict[str, Facts]]
 Change = Callable[[Profile, Random, datetime], Outcome]
@@ -21,8 +32,9 @@ def staff_report(profile: Profile, chance: Random, moment: datetime) -> Outcome:
     """Human-resources settles the year before."""
     paid = profile.months_paid + (12 if profile.insured and moment.year > 2024 else 0)
     settled = replace(profile, months_paid=paid)
-    facts = withhold(staff_year(settled, moment.year - 1, _draft(profile, chance, moment)), chance)
-    return settled, {"human-resources": facts}
+    facts = staff_year(settled, moment.year - 1, _draft(profile, chance, moment)) | technical_staff(settled)
+    facts |= quarter_means(settled, moment.year - 1).get("human-resources", {})
+    return settled, {"human-resources": withhold(facts, chance)}
 
 
 def tax_return(profile: Profile, chance: Random, moment: datetime) -> Outcome:
@@ -31,6 +43,28 @@ def tax_return(profile: Profile, chance: Random, moment: datetime) -> Outcome:
     if not profile.general and profile.filing == "quarterly" and chance.random() < 0.2:
         facts |= sales_of(profile, chance, quarter_before(moment.date()))
     return profile, {"tax": withhold(facts, chance)}
+
+
+def accounts(profile: Profile, chance: Random, moment: datetime) -> Outcome:
+    """The books of the year before and, of technology firms, what science and technology has of it."""
+    told = merged(quarter_means(profile, moment.year - 1), technology_year(profile, moment.year - 1))
+    told.pop("human-resources", None)  # comes with the staff report
+    return profile, {provider: withhold(facts, chance) for provider, facts in told.items()}
+
+
+def quick_report(profile: Profile, chance: Random, moment: datetime) -> Outcome:
+    """The year that is about to end, as far as it can be told."""
+    told = merged(
+        {"tax": business_year(profile, moment.year, 0)},
+        quarter_means(profile, moment.year),
+        technology_year(profile, moment.year),
+    )
+    return profile, {provider: withhold(facts, chance) for provider, facts in told.items()}
+
+
+def month_report(profile: Profile, chance: Random, moment: datetime) -> Outcome:
+    """The sales of the month that is about to end, as above-limit trade reports them."""
+    return profile, {"tax": sales_of(profile, chance, f"{moment:%Y-%m}")}
 
 
 def period_return(profile: Profile, chance: Random, moment: datetime) -> Outcome:
@@ -93,7 +127,7 @@ def abnormality_turned(profile: Profile, chance: Random, moment: datetime) -> Ou
 
 
 def dishonesty_turned(profile: Profile, chance: Random, moment: datetime) -> Outcome:
-    """It enters or leaves the courts' list of dishonest debtors."""
+    """It enters or leaves the courts' list of dishonest debtors, who alone are told of."""
     after = replace(profile, dishonest=not profile.dishonest)
     return after, {"courts": {"dishonest_list": after.dishonest}}
 
@@ -122,7 +156,29 @@ def entered_above_scale(profile: Profile, chance: Random, moment: datetime) -> O
         return profile, {}
     since = date(moment.year, moment.month, 1)
     after = replace(profile, above_scale_since=since)
-    return after, {"industry-information": {"above_scale_since": since.isoformat()}}
+    return after, {"industry-information": {"above_scale_since": since.isoformat(), "above_scale": True}}
+
+
+def left_above_scale(profile: Profile, chance: Random, moment: datetime) -> Outcome:
+    """It is struck off the above-scale register; when it first entered is still known."""
+    left = profile.above_scale_since is not None
+    return profile, {"industry-information": {"above_scale": False} if left else {}}
+
+
+def arrears_turned(profile: Profile, chance: Random, moment: datetime) -> Outcome:
+    """It falls behind with wages or insurance, or has paid what it owed."""
+    name = chance.choice(ARREARS)
+    after = replace(profile, arrears=profile.arrears ^ {name})
+    return after, {"human-resources": {name: name in after.arrears}}
+
+
+def upgraded(profile: Profile, chance: Random, moment: datetime) -> Outcome:
+    """It is recognised as specialised, or as more so."""
+    if profile.technology is None:
+        return profile, {}
+    grade = next_grade(profile.technology.grade)
+    after = replace(profile, technology=replace(profile.technology, grade=grade, upgraded_on=None))
+    return after, {"industry-information": {"specialised_grade": grade}}
 
 
 def retracted(profile: Profile, chance: Random, moment: datetime) -> Outcome:

@@ -9,14 +9,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from zhida.world.agenda import OCCASIONS
+from zhida.world.gaps import MISSING, SILENT
 from zhida.world.generation import records
-from zhida.world.knowledge import MISSING, SILENT
 from zhida.world.moments import FIRST_DAY, LAST_DAY
 
 Progress = Callable[[int], None]
 """Called with the number of events written so far."""
 
 _PROGRESS_EVERY = 5_000
+_KINDS = ("enterprise", "individual_business", "person")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _description(summary: Summary) -> str:
             "from": FIRST_DAY.isoformat(),
             "to": LAST_DAY.isoformat(),
             "missing": MISSING,
-            "silent": {p: {"enterprise": e, "individual_business": i} for p, (e, i) in SILENT.items()},
+            "silent": {provider: dict(zip(_KINDS, shares, strict=True)) for provider, shares in SILENT.items()},
             "chance_per_year": {change.__name__: rate for change, rate in OCCASIONS},
         },
         "counts": counts,

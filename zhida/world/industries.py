@@ -61,15 +61,15 @@ INDUSTRIES = (
     Industry("S9521", 8, 0, 5, 90_000, 0, "social_group"),
     Industry("S9530", 3, 0, 4, 400_000, 0, "foundation"),
 )
-ZONE_INDUSTRIES = tuple(industry for industry in INDUSTRIES if industry.code[:2] in ("C3", "I6", "M7"))
-"""What a high-tech zone attracts."""
+HUB_INDUSTRIES = tuple(industry for industry in INDUSTRIES if industry.code[:2] in ("C3", "I6", "M7"))
+"""What the high-tech zone attracts, and the county with the award."""
 
 _ENTERPRISES = tuple(accumulate(industry.enterprises for industry in INDUSTRIES))
 _INDIVIDUALS = tuple(accumulate(industry.individuals for industry in INDUSTRIES))
 
 
-def draw_industry(chance: Random, individual: bool, high_tech_zone: bool) -> Industry:
+def draw_industry(chance: Random, individual: bool, hub: bool) -> Industry:
     """An industry by its share among subjects of that kind."""
-    if high_tech_zone and not individual:
-        return chance.choice(ZONE_INDUSTRIES)
+    if hub and not individual:
+        return chance.choice(HUB_INDUSTRIES)
     return chance.choices(INDUSTRIES, cum_weights=_INDIVIDUALS if individual else _ENTERPRISES)[0]

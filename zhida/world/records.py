@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from zhida.world.gaps import Facts
 from zhida.world.moments import wire
 
 Kind = Literal["load", "founding", "change", "stale", "roster"]
@@ -19,6 +20,15 @@ class Record(NamedTuple):
     kind: Kind
     sender: str
     line: str
+
+
+class Telling(NamedTuple):
+    """Facts a provider tells at a moment."""
+
+    moment: datetime
+    provider: str
+    kind: Kind
+    facts: Facts
 
 
 def change_record(kind: Kind, provider: str, subject: str, ordinal: int, moment: datetime, data: Any) -> Record:

@@ -20,11 +20,15 @@ def draw_staff(chance: Random, industry: Industry, individual: bool) -> int:
     if draw < 0.12:
         return STAFF_LIMIT + chance.choice((-4, -2, -1, 0, 0, 1, 2, 4))
     if draw < 0.16:
-        return int(60 * chance.paretovariate(1.1)) % 9_000
-    staff = int(industry.staff * chance.lognormvariate(0, 1.05)) + 1
-    if staff >= 70 and chance.random() < 0.4:  # round numbers put a ratio exactly on its threshold
-        return max(100, round(staff, -2))
-    return staff
+        return _rounded(chance, int(60 * chance.paretovariate(1.1)) % 9_000)
+    return _rounded(chance, int(industry.staff * chance.lognormvariate(0, 1.05)) + 1)
+
+
+def _rounded(chance: Random, staff: int) -> int:
+    """Round numbers put a ratio exactly on its threshold."""
+    if staff < 70 or chance.random() >= 0.4:
+        return staff
+    return 100 if staff < 130 else max(round(staff / 200), 1) * 200
 
 
 def draw_disabled(chance: Random, staff: int) -> int:
@@ -46,6 +50,22 @@ def draw_yearly_sales(chance: Random, industry: Industry, staff: int) -> int:
     if industry.entry and staff >= 3 and chance.random() < 0.06:
         return int(industry.entry * chance.choice((1, chance.uniform(0.93, 1.07))))
     return int((staff + 0.6) * industry.sales_per_head * chance.lognormvariate(0, 0.7))
+
+
+def draw_great_sales(chance: Random, industry: Industry) -> int | None:
+    """Sales of the few great houses: makers, and trade and catering whose months differ by millions; mostly None."""
+    if industry.code.startswith(("C3", "I6")) and chance.random() < 0.06:
+        return chance.randint(50, 400) * 1_000_000
+    if industry.code.startswith("F5") and chance.random() < 0.07:
+        return chance.randint(600, 2_500) * 1_000_000
+    if industry.code[0] == "H" and chance.random() < 0.14:
+        return chance.randint(80, 300) * 1_000_000
+    return None
+
+
+def draw_risen_sales(chance: Random, industry: Industry) -> int:
+    """Sales of a year in 元 that put a unit above scale, not far from the entry."""
+    return int(industry.entry * chance.uniform(1, 2.5))
 
 
 def recipients_near(chance: Random, mean_staff: float) -> int:

@@ -86,9 +86,13 @@ for key, record in sorted(canonical_records(state).items()):
 BUSY = [
     ("facts", 0, "staff", 5), ("facts", 1, "staff", 20), ("facts", 0, "honest", True), ("publish", 4, 0),
     ("publish", 5, 0), ("publish", 6, 20), ("facts", 0, "premium", {"2023": "700.01"}), ("tick", 24 * 45),
-    ("facts", 0, "established_on", "2020-02-29"), ("roster", 0, "hire-1", True, "A"), ("roster", 0, None, True, "B"),
+    ("facts", 0, "established_on", "2020-02-29"), ("roster", 0, "hire-1", True, "A", "tax"),
+    ("roster", 0, None, True, "B", "tax"), ("hire", 0, "h1", "2024-03-01"), ("complete", "hires", "2024-01-01"),
+    ("publish", 8, 0), ("publish", 14, 0), ("calendar",), ("facts", 0, "licence_to", "2024-12-31"), ("publish", 13, 0),
+    ("receipt", 0, "r1", {"policy": "SMALL", "amount": "600", "date": "2024-01-15"}), ("publish", 12, 20),
     ("pump",), ("tick", 24 * 45), ("facts", 1, "staff", 40), ("amend", 0, 20), ("tick", 24 * 200),
-    ("withdraw", 3, 0), ("facts", 0, "staff", None), ("stale", 0, 40), ("tick", 24 * 200), ("facts", 0, "staff", 5),
+    ("withdraw", 3, 0), ("publish", 3, 20),
+    ("facts", 0, "staff", None), ("stale", 0, 40), ("tick", 24 * 200), ("facts", 0, "staff", 5),
 ]  # fmt: skip
 
 
