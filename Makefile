@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PACKAGES := $(wildcard schemas eligibility streams connectors console bench zhida)
 
-.PHONY: help setup demo test check format up down lock clean
+.PHONY: help setup demo test check format contracts up down lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## the virtual environment, from the lock file
 
@@ -27,6 +27,9 @@ check: $(STAMP) ## lint, format, types, and who may import whom
 format: $(STAMP) ## format the code and sort its imports
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+contracts: $(STAMP) ## write docs/contracts anew from the models
+	$(BIN)/zhida contracts
 
 up: $(STAMP) ## start Kafka and Redis on this machine
 	$(BIN)/zhida up

@@ -27,6 +27,7 @@ from streams.clock import advance
 from streams.control import read_registry
 from streams.judge import AUTHORITY
 from zhida import stack
+from zhida.commands import contracts as contracts_command
 from zhida.commands import explain as explain_command
 from zhida.commands import rejected as rejected_command
 from zhida.commands import simulate as simulate_command
@@ -287,6 +288,19 @@ def simulate(
             simulate_command.world(policies, events, catalogue, None if until is None else until.date())
         else:
             raise typer.BadParameter("give --journal FILE, or --policies DIR and --events FILE")
+
+
+@app.command()
+def contracts(
+    folder: Annotated[Path, typer.Option("--folder", help="Where the pages live.")] = Path("docs/contracts"),
+    golden: Annotated[Path, typer.Option(help="The golden events.")] = Path("tests/contracts/golden"),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if a file differs.")] = False,
+) -> None:
+    """Write the contract pages, JSON Schemas and the AsyncAPI document from the models."""
+    with told_in_one_sentence():
+        right = contracts_command.run(folder, golden, check=check)
+    if not right:
+        raise typer.Exit(NOT_RIGHT)
 
 
 @app.command()
