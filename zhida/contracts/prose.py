@@ -117,6 +117,8 @@ PROSE: dict[str, Prose] = {
             "`publish` and `amend` carry the whole document, `withdraw` none.",
             "A published version does not change: an amendment has the next `version`, and acts from its "
             "`effective_at`, after those of the versions before it.",
+            "What conditions and benefits mean, with examples: [writing a policy](../policies.md).",
+            "`publish` after a withdrawal brings a policy back, with a higher version and a later `effective_at`.",
             "A condition is one of: `all`, `any`, `not`, a comparison of a `fact`, `items` of a list, benefits "
             "`received`. A comparison makes exactly one test. Unknown facts make a condition unknown, never false.",
             "A benefit has exactly one form.",
@@ -126,14 +128,15 @@ PROSE: dict[str, Prose] = {
             _SIGNATURE,
             (_C.BAD_HEADERS, "`ce_subject` is not the policy's id"),
             (_C.WRONG_SENDER, "the department that signed is not the one that made the policy"),
-            (_C.BAD_POLICY, "undeclared facts, codes or parameters, contradictory intervals, an unknown region"),
+            (_C.BAD_POLICY, "undeclared facts or parameters, contradictory intervals, receipts that wait in a circle"),
             (_C.POLICY_OVERLAP, "the id or the version is used already, or it acts before an earlier version does"),
             (_C.UNKNOWN_POLICY, "an amendment or a withdrawal of what was never published"),
         ),
     ),
     "catalogue.statements/1": Prose(
         what=(
-            "What may be said and by whom: the facts with their providers and forms, and the departments' public keys. "
+            "What may be said and by whom: the facts and lists with their providers and forms, which lists are "
+            "complete, the official calendars, and the departments' public keys. "
             "Later statements add to earlier ones and replace what they name."
         ),
         subject="`catalogue`",
