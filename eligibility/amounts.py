@@ -37,6 +37,9 @@ def _unknown(arithmetic: str) -> Standard:
 
 
 def _exactly(value: Fraction, arithmetic: str, *bases: Observation) -> Standard:
+    """A sum, never below nothing: a loss is no debt to the state."""
+    if value < 0:
+        value, arithmetic = Fraction(0), f"{arithmetic}, not below 0"
     return Standard(Amount(value=yuan(value), arithmetic=arithmetic), bases)
 
 

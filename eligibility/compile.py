@@ -55,6 +55,9 @@ from schemas.regions import is_region
 from schemas.rejected import RejectCode
 
 MOST_NESTED = 40
+MOST_TESTS = 200
+MOST_COUNTED = 20
+MOST_VERSIONS = 40
 NUMERIC = (FactType.INTEGER, FactType.DECIMAL)
 ORDERED = (*NUMERIC, FactType.DATE)
 TODAY = "today"
@@ -107,6 +110,7 @@ class _Place(NamedTuple):
 
     field: str
     lists: frozenset[str]
+    counted: bool = False
     raises: bool = True
     lowers: bool = False
 
@@ -122,7 +126,7 @@ class _Place(NamedTuple):
         lower, upper = bool(operators & {"≥", ">"}), bool(operators & {"≤", "<"})
         raises = (self.raises and lower) or (self.lowers and upper)
         lowers = (self.lowers and lower) or (self.raises and upper)
-        return _Place(f"{self.field}.where", self.lists | {listed}, raises, lowers)
+        return _Place(f"{self.field}.where", self.lists | {listed}, True, raises, lowers)
 
 
 def compile_policy(policy: Policy, catalogue: Catalogue) -> CompiledPolicy:
@@ -141,12 +145,15 @@ class _Compiler:
         self.catalogue = catalogue
         self.reads: set[str] = {"kind", "region", "household_region", RECEIPTS}
         self.receives: set[str] = set()
+        self.tests = self.counts = 0
         self.reference: Reading | None = None
 
     def compile(self) -> CompiledPolicy:
         policy = self.policy
         if not is_region(policy.region):
             raise self._refused("region", f"region {policy.region!r} is not in the region tree")
+        if policy.valid_on == "reference" and policy.period is not None:
+            raise self._refused("period", "an event that is judged by its own day is granted once, not once a period")
         place = _Place("conditions", frozenset())
         if policy.for_each is not None:
             self._list(policy.for_each, "for_each")
@@ -192,6 +199,9 @@ class _Compiler:
     def _node(self, condition: Condition, place: _Place) -> Node:
         if place.field.count(".") > MOST_NESTED:
             raise self._refused(place.field.split(".")[0], f"conditions are nested more than {MOST_NESTED} deep")
+        self.tests += not isinstance(condition, AllOf | AnyOf | Not)
+        if self.tests > MOST_TESTS:
+            raise self._refused(place.field.split(".")[0], f"a policy has at most {MOST_TESTS} tests")
         match condition:
             case AllOf():
                 return conjunction(*(self._node(c, place.under(f".all[{i}]")) for i, c in enumerate(condition.all)))
@@ -328,6 +338,11 @@ class _Compiler:
 
     def _counted(self, c: Items, place: _Place) -> Counted:
         self._list(c.items, place.field)
+        self.counts += 1
+        if self.counts > MOST_COUNTED:
+            raise self._refused(place.field, f"a policy counts items at most {MOST_COUNTED} times")
+        if place.counted:
+            raise self._refused(place.field, f"items {c.items!r} stand within items; count each list by itself")
         self.reads.update(name for name, fact in self.catalogue.facts.items() if fact.list == c.items)
         interval = c.share if c.share is not None else c.count
         where = None if c.where is None else self._node(c.where, place.counting(interval, c.items))
@@ -425,6 +440,11 @@ class _Compiler:
         figures = {
             name: Threshold("=", self._steps(g, f"{field}.{name}")) for name, g in given.items() if g is not None
         }
+        for name, threshold in figures.items():
+            if name != "full" and any(value < 0 for _, value in threshold.steps):
+                raise self._refused(f"{field}.{name}", "is below 0")
+        if any(Fraction(amount) < 0 for amount in (benefit.by_grade or {}).values()):
+            raise self._refused(f"{field}.by_grade", "is below 0")
         if "full" in figures and any(value <= 0 for _, value in figures["full"].steps):
             raise self._refused(f"{field}.full", "is more than 0: the amount is given for every full one")
         return figures

@@ -47,7 +47,8 @@ class Outcome(NamedTuple):
     """A condition's value on a day.
 
     `missing`: base facts that are unknown and matter; `changes_on`: the next day on which time alone may change it;
-    `holds_until`: where it is true thanks to certificates, the last day of those it needs.
+    `holds_until`: where it is true thanks to certificates, the last day of those it needs; `undefined`: some test has
+    no value though nothing is missing, such as a share of nobody or a parameter before its first value.
     """
 
     value: Truth
@@ -55,6 +56,7 @@ class Outcome(NamedTuple):
     missing: frozenset[MissingFact]
     changes_on: date | None
     holds_until: date | None = None
+    undefined: bool = False
 
 
 def combined(value: Truth, deciding: Sequence[Outcome], holds_until: date | None = None) -> Outcome:
@@ -62,12 +64,14 @@ def combined(value: Truth, deciding: Sequence[Outcome], holds_until: date | None
     grounds: list[Ground] = []
     missing: frozenset[MissingFact] = frozenset()
     changes_on: date | None = None
+    undefined = False
     for outcome in deciding:
         grounds.extend(outcome.grounds)
         if outcome.value is None:
             missing |= outcome.missing
+            undefined = undefined or outcome.undefined
         changes_on = earliest(changes_on, outcome.changes_on)
-    return Outcome(value, tuple(grounds), missing, changes_on, holds_until)
+    return Outcome(value, tuple(grounds), missing, changes_on, holds_until, undefined)
 
 
 def earliest(*days: date | None) -> date | None:
@@ -277,6 +281,7 @@ class Test:
             seen.missing if value is None else frozenset(),
             changes_on,
             cast(date, seen.value) if value is True and reference is None and isinstance(self.check, NotPast) else None,
+            undefined=value is None and not seen.missing,
         )
 
 
@@ -373,7 +378,8 @@ class Counted:
         if reference is None:
             changes += [t.changes_after(day) for t in self.thresholds] + [None if whole is None else whole.changes_on]
         lacks = missing if value is None else frozenset()
-        return Outcome(value, (*grounds, *_referred(reference)), lacks, earliest(*changes), holds_until)
+        undefined = value is None and (not lacks or any(outcome.undefined for outcome in open_))
+        return Outcome(value, (*grounds, *_referred(reference)), lacks, earliest(*changes), holds_until, undefined)
 
     def _holds_until(self, met: Sequence[Outcome], parts: Fraction, day: date) -> date | None:
         """The last day on which enough items still meet the condition, as their certificates end one by one."""
@@ -386,7 +392,7 @@ class Counted:
     def _of(self, scope: Scope, item: str) -> Outcome:
         at = scope.at_item(self.listed, item)
         if self.where is None:
-            known = [name for name, f in scope.view.catalogue.facts.items() if f.list == self.listed]
+            known = sorted(name for name, f in scope.view.catalogue.facts.items() if f.list == self.listed)
             seen = [o for name in known if (o := scope.view.at(name, item=item)).sources]
             return Outcome(True, tuple(Ground(self.text, True, o) for o in seen), frozenset(), None)
         return self.where.evaluate(at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -25,6 +25,8 @@ from schemas.decisions import Amount, FactSource, Reason
 from schemas.events import RosterEntry
 from schemas.policy import Policy
 
+MOST_INPUTS_OF_A_REASON = 200
+MOST_INPUTS = 2_000
 ALWAYS = Outcome(True, (), frozenset(), None)
 NEVER = Outcome(False, (), frozenset(), None)
 
@@ -54,7 +56,8 @@ class Evaluation:
     `eligible`: Kleene's value; `over`: outside its validity or claim window, where nothing is asked of the facts.
     `grounds`: the tests that decide; `standard`: the amount, where eligible; `line`: the roster's.
     `ends_on`: the last day it can be had; `changes_on`: the next day on which time alone may change any of it;
-    `certificate_to`: the last day of the certificates it rests on; `received`: the benefit was received already.
+    `certificate_to`: the last day of the certificates it rests on; `received`: the benefit was received already;
+    `undefined`: a test has no value though nothing it needs is missing, such as a share of nobody.
     """
 
     key: PeriodItem
@@ -69,6 +72,7 @@ class Evaluation:
     line: RosterLine | None = None
     certificate_to: date | None = None
     received: bool = False
+    undefined: bool = False
 
     @property
     def amount(self) -> Amount | None:
@@ -85,7 +89,7 @@ class Evaluation:
         """The grounds in words of the wire."""
         listed = self.policy.list_kind == "roster" and not self.over
         roster = [_roster_reason(self.policy, self.key.item, self.line)] if listed else []
-        return (*roster, *map(_reason, self.grounds), *_base_reasons(self.standard))
+        return tuple(_within_bounds([*roster, *map(_reason, self.grounds), *_base_reasons(self.standard)]))
 
     @cached_property
     def digest(self) -> str:
@@ -123,13 +127,12 @@ def evaluate(
     policy = compiled.document
     if policy.list_kind == "roster":
         lines = _roster_lines(policy, view.file)
-        return [
-            _evaluate_item(compiled, view, item, lines.get(item), succeeded_on) for item in sorted(lines) or [NO_ITEM]
-        ]
+        listed = sorted({*lines, *also}) or [NO_ITEM]
+        return [_evaluate_item(compiled, view, item, lines.get(item), succeeded_on) for item in listed]
     if policy.for_each is None:
         return [_evaluate_item(compiled, view, NO_ITEM, None, succeeded_on)]
-    there = view.items(policy.for_each)
-    items = sorted({*there, *also}) or [NO_ITEM]
+    there = frozenset(view.items(policy.for_each))
+    items = sorted({*there, *also} - {NO_ITEM}) or [NO_ITEM]
     return [
         _evaluate_item(compiled, view, item, None, succeeded_on)
         if item in there
@@ -158,7 +161,7 @@ def _not_there(compiled: CompiledPolicy, view: FactsView, item: str, succeeded_o
     assert policy.for_each is not None
     period = NO_PERIOD if policy.period is None else period_label(view.today, policy.period)
     key = PeriodItem(policy.id, period, item)
-    windows = [] if policy.valid_on == "reference" else _windows(policy, succeeded_on)
+    windows = _windows(policy, succeeded_on)
     over, changes_on = _over(windows, view.today)
     unlisted = view.incomplete(policy.for_each)
     eligible = None if unlisted and not over else False
@@ -186,26 +189,11 @@ def _evaluate_item(
     key = PeriodItem(policy.id, period, item)
     items = {} if policy.for_each is None else {policy.for_each: item}
     scope = Scope(view, key, items, items)
-    day, reference = (today, None) if compiled.reference is None else compiled.reference.day_of(scope)
     windows = _windows(policy, succeeded_on)
-    by_reference = policy.valid_on == "reference"
-    judged = day if by_reference else today
-    if judged is None:
-        assert reference is not None
-        undated = Outcome(None, (Ground("valid on the reference date", None, reference),), reference.missing, None)
-        found, _ = _decide(compiled, scope, line)
-        found = found if found.value is False else combined(None, [undated, found])
-        grounds, received = tuple(dict.fromkeys(found.grounds)), is_received(view, key)
-        return Evaluation(
-            key, policy, found.value, False, None, found.changes_on, grounds, found.missing, received=received
-        )
-    over, turns = _over(windows, judged)
-    turns = None if by_reference else turns
-    ends_on = None if by_reference else _last_day(windows)
-    received = is_received(view, key)
+    (over, turns), ends_on, received = _over(windows, today), _last_day(windows), is_received(view, key)
     if over:
         return Evaluation(key, policy, False, True, ends_on, turns, received=received)
-    found, rules = _decide(compiled, scope, line)
+    found, rules = _decide(compiled, scope, line, succeeded_on)
     standard, eligible, undecided = None, found.value, found.missing
     if found.value is True or (found.value is None and any(rule.benefit.top_up for rule in rules)):
         standard = compute_amount(rules, scope, None if line is None else line.entry, compiled.reference)
@@ -230,11 +218,12 @@ def _evaluate_item(
         line=line,
         certificate_to=found.holds_until,
         received=received,
+        undefined=found.undefined,
     )
 
 
 def _decide(
-    compiled: CompiledPolicy, scope: Scope, line: RosterLine | None
+    compiled: CompiledPolicy, scope: Scope, line: RosterLine | None, succeeded_on: date | None
 ) -> tuple[Outcome, tuple[CompiledRule, ...]]:
     """Whether some rule gives a benefit, and which: the first that is true, or one that is unknown before it.
 
@@ -243,6 +232,8 @@ def _decide(
     if compiled.document.list_kind == "roster" and (line is None or not line.entry.member):
         return NEVER, ()
     held = compiled.whom.evaluate(scope)
+    if compiled.document.valid_on == "reference":
+        held = conjoined(_valid_then(compiled, scope, succeeded_on), held)
     if held.value is not False and compiled.conditions is not None:  # whom it is not for is asked nothing else
         held = conjoined(held, compiled.conditions.evaluate(scope))
     if held.value is False:
@@ -262,11 +253,35 @@ def _decide(
     return (found._replace(missing=frozenset()) if value is False else found), tuple(candidates)
 
 
+def _valid_then(compiled: CompiledPolicy, scope: Scope, succeeded_on: date | None) -> Outcome:
+    """Whether the policy was valid on the reference date: a fact like any other, which no tick changes."""
+    assert compiled.reference is not None
+    day, seen = compiled.reference.day_of(scope)
+    value = None if day is None else all(window.holds(day) for window in _validity(compiled.document, succeeded_on))
+    text = f"{compiled.document.id} valid on {seen.name}"
+    missing = seen.missing if value is None else frozenset()
+    return Outcome(value, (Ground(text, value, seen),), missing, seen.changes_on)
+
+
 def _windows(policy: Policy, succeeded_on: date | None) -> list[Window]:
-    windows = [Window(w.from_, w.to) for w in (policy.valid, policy.claim) if w is not None]
-    if succeeded_on is not None:
-        windows.append(Window(date.min, succeeded_on - timedelta(days=1)))
-    return windows
+    """The days on which something can be had, as far as today counts."""
+    windows = [] if policy.claim is None else [Window(policy.claim.from_, policy.claim.to)]
+    return windows if policy.valid_on == "reference" else [*_validity(policy, succeeded_on), *windows]
+
+
+def _validity(policy: Policy, succeeded_on: date | None) -> list[Window]:
+    own = Window(policy.valid.from_, policy.valid.to)
+    return [own] if succeeded_on is None else [own, Window(date.min, succeeded_on - timedelta(days=1))]
+
+
+def _within_bounds(reasons: list[Reason]) -> Iterator[Reason]:
+    """Reasons with at most so many inputs, each and in all, so that a decision stays a readable record."""
+    left = MOST_INPUTS
+    for reason in reasons:
+        kept = min(len(reason.inputs), MOST_INPUTS_OF_A_REASON, left)
+        left -= kept
+        cut = len(reason.inputs) - kept
+        yield reason.model_copy(update={"inputs": reason.inputs[:kept], "inputs_left_out": cut}) if cut else reason
 
 
 def _reason(ground: Ground) -> Reason:

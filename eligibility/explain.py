@@ -15,7 +15,7 @@ from schemas.rejected import RejectCode
 
 @dataclass(frozen=True)
 class Explanation:
-    """Evaluations of one policy for one subject (one per roster line), and the version they were made with."""
+    """Evaluations of one policy for one subject (one per roster line or item), and the version they were made with."""
 
     version: CompiledPolicy | None
     evaluations: tuple[Evaluation, ...]

@@ -60,6 +60,7 @@ class FactsView:
         self.catalogue = catalogue
         self.definitions = derived
         self.today = today
+        self.receipts: Sequence[object] | None = None  # kept by eligibility.receipts, which reads them over and over
         self._base_seen: dict[tuple[str, str, str], Observation] = {}
         self._derived_seen: dict[tuple[str, str, date], Observation] = {}
 

@@ -33,14 +33,16 @@ class Receipt(NamedTuple):
     @property
     def sum(self) -> Fraction | None:
         """How much, where that is known."""
-        return None if self.amount.value is None else Fraction(cast(Fraction, self.amount.value))
+        return None if self.amount.value is None else max(Fraction(cast(Fraction, self.amount.value)), Fraction(0))
 
 
 def receipts_of(view: FactsView) -> list[Receipt]:
-    """All receipts of a subject, by their ids; one that names no period or item is for the policy as a whole."""
+    """All receipts of a subject, by their ids; one that names no period or item settles only what has none."""
     if RECEIPTS not in view.catalogue.lists:
         return []
-    return [_receipt(view, each) for each in view.items(RECEIPTS)]
+    if view.receipts is None:
+        view.receipts = [_receipt(view, each) for each in view.items(RECEIPTS)]
+    return cast(list[Receipt], view.receipts)
 
 
 def _receipt(view: FactsView, each: str) -> Receipt:

@@ -16,7 +16,7 @@ from eligibility.partition_state import BUCKETS, PartitionState
 from eligibility.registry import Registry, is_new
 from eligibility.settle import catch_up, settle
 from eligibility.state import CATALOGUE, FILE, POLICY
-from eligibility.subject_file import FactKey, SubjectFile
+from eligibility.subject_file import NO_ITEM, FactKey, SubjectFile
 from eligibility.values import decode
 from schemas.journal import (
     CatalogueControl,
@@ -35,6 +35,9 @@ from schemas.rejected import RejectCode, Rejected
 from schemas.topics import JOURNAL
 
 SUBJECTS_PER_PUMP = 200
+MOST_FACTS = 20_000
+MOST_ITEMS = 1_000  # of a subject, whatever their list
+MOST_ROSTER_LINES = 1_000
 QUARANTINED_AT_MOST = 10
 BEFORE_ANY_EPOCH = datetime(1900, 1, 2, tzinfo=UTC)
 
@@ -95,8 +98,9 @@ def _fold_control(state: PartitionState, entry: ControlEntry) -> Folded:
         case Epoch():
             state.buckets_left = BUCKETS
         case CatalogueControl():
-            state.buckets_left = BUCKETS
             folded.changed.add(CATALOGUE)
+            if state.registry.turns is not before.turns:  # a fact newly declared decides nothing yet
+                state.buckets_left = BUCKETS
         case PolicyControl():
             state.buckets_left = BUCKETS
             folded.changed.add(POLICY + entry.record.policy_id)
@@ -139,7 +143,12 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
     stamp = Stamp(state.partition, offset, str(entry.origin))
     if now is not None:
         file, folded.effects = catch_up(file, registry, now, stamp)
-    changed = _apply(file, entry)
+    try:
+        changed = _apply(file, entry)
+    except Refused as refused:  # what fits on its own, but not any more beside what is there
+        changed = file
+        value = journal_record.dump_json(entry, by_alias=True)
+        folded.effects.append(_rejected(state, offset, value, refused.code, str(refused)))
     if now is not None and changed is not file:
         touched = None if file.settled_at is None else _touched(registry, entry)
         changed, happened = settle(changed, registry, now, stamp, policies=touched, facts_changed=True)
@@ -171,7 +180,10 @@ def _apply(file: SubjectFile, entry: SubjectEntry) -> SubjectFile:
         case ChangeEntry():
             return _apply_change(file, entry)
         case RosterEntryRecord():
-            return file.with_roster_entry(entry.department, entry.data)
+            changed = file.with_roster_entry(entry.department, entry.data)
+            if len(changed.roster) > max(MOST_ROSTER_LINES, len(file.roster)):
+                raise Refused(RejectCode.BAD_VALUE, f"the subject has {MOST_ROSTER_LINES} roster lines already", "item")
+            return changed
         case _:
             return file  # commands and receipts are kept in the journal; cases and gateways will act on them
 
@@ -180,7 +192,19 @@ def _apply_change(file: SubjectFile, entry: ChangeEntry) -> SubjectFile:
     if entry.version <= file.versions.get(entry.provider, 0):
         return file
     values = {FactKey(f.name, f.period, f.item): None if f.value is None else decode(f.value) for f in entry.facts}
-    return file.with_facts(entry.provider, entry.version, values, entry.effective_at, entry.arrived_at)
+    changed = file.with_facts(entry.provider, entry.version, values, entry.effective_at, entry.arrived_at)
+    for what, most, before, after in (
+        ("facts", MOST_FACTS, len(file.facts), len(changed.facts)),
+        ("items", MOST_ITEMS, _items(file), _items(changed)),
+    ):
+        if after > max(most, before):
+            text = f"the subject would have {after} {what}, of at most {most}; retract what is past first"
+            raise Refused(RejectCode.BAD_VALUE, text, "facts")
+    return changed
+
+
+def _items(file: SubjectFile) -> int:
+    return len({key.item for key in file.facts} - {NO_ITEM})
 
 
 def _touched(registry: Registry, entry: SubjectEntry) -> list[str] | None:

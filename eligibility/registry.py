@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from eligibility.catalogue import Catalogue
-from eligibility.compile import CompiledPolicy, compile_policy
+from eligibility.compile import MOST_VERSIONS, CompiledPolicy, compile_policy
 from eligibility.derived import DERIVED, RECEIPT_FACTS, RECEIPTS, check_base_fact
 from eligibility.errors import Refused, StopPartition
 from schemas.catalogue import CalendarYear, CatalogueStatement, FactDeclaration, FactType
@@ -81,6 +81,13 @@ class PolicyHistory:
         """Every version as published."""
         return [version.document for version in self.versions if version.document is not None]
 
+    def acting_or_to_act(self, moment: datetime | None) -> list[Policy]:
+        """The version that acts at a moment, or acted last, and those that are to act later."""
+        if moment is None:
+            return self.documents
+        later = [v.document for v in self.versions if v.acts_from > moment and v.document is not None]
+        return [self.latest(moment), *later]
+
     def latest(self, moment: datetime) -> Policy:
         """The version that acts, or acted last."""
         acted = [v.document for v in self.versions if v.acts_from <= moment and v.document is not None]
@@ -92,11 +99,12 @@ class PolicyHistory:
 
 
 class EarlierWord(NamedTuple):
-    """What was known of complete lists and calendars before a moment, for subjects that are settled only later."""
+    """What was known of complete lists, calendars and titles before a moment, for subjects settled only later."""
 
     until: datetime
     complete: Mapping[str, date]
     calendars: Mapping[int, CalendarYear]
+    facts: Mapping[str, FactDeclaration]
 
 
 class Turn(NamedTuple):
@@ -160,7 +168,10 @@ class Registry:
                 if taken is None:
                     return self
                 if isinstance(record, CatalogueControl):
-                    return taken.with_statement(record.statement)._turned(sequence, None)
+                    stated = taken.with_statement(record.statement)
+                    before, after = taken.catalogue, stated.catalogue
+                    decides = (before.complete, before.calendars) != (after.complete, after.calendars)
+                    return stated._turned(sequence, None) if decides else stated
                 changed = taken.with_publication(record.policy_id, record.publication)
                 documents = changed.policies[record.policy_id].documents
                 predecessors = {document.succeeds for document in documents if document.succeeds is not None}
@@ -261,16 +272,21 @@ class Registry:
         keys = {**self.keys, **{(key.department, key.key_id): key.public_key for key in statement.keys}}
         earlier = self.earlier
         said_before = self.now is not None and (not earlier or earlier[-1].until < self.now)
-        if self.now is not None and said_before and (complete, calendars) != (known.complete, known.calendars):
-            earlier = (*earlier, EarlierWord(self.now, known.complete, known.calendars))
+        reworded = {name: each for name, each in known.facts.items() if facts[name] != each}
+        changed = reworded or (complete, calendars) != (known.complete, known.calendars)
+        if self.now is not None and said_before and changed:
+            earlier = (*earlier, EarlierWord(self.now, known.complete, known.calendars, reworded))
         return replace(self, catalogue=Catalogue(facts, lists, complete, calendars), earlier=earlier, keys=keys)
 
     def catalogue_at(self, moment: datetime) -> Catalogue:
-        """The catalogue as it was known at a moment; a fact's declaration, which keeps its form, as it is known now."""
-        for word in self.earlier:
-            if moment < word.until:
-                return replace(self.catalogue, complete=word.complete, calendars=word.calendars)
-        return self.catalogue
+        """The catalogue as it was known at a moment, and the facts declared since, which keep their form."""
+        later = [word for word in self.earlier if moment < word.until]
+        if not later:
+            return self.catalogue
+        facts = dict(self.catalogue.facts)
+        for word in reversed(later):
+            facts.update(word.facts)
+        return replace(self.catalogue, facts=facts, complete=later[0].complete, calendars=later[0].calendars)
 
     def with_publication(self, policy_id: str, publication: PolicyPublication) -> Registry:
         """The registry after a publication, amendment or withdrawal; a withdrawn policy can be published again.
@@ -289,7 +305,10 @@ class Registry:
             text = f"policy {policy_id} is published already; amend it, or publish a successor under an id of its own"
             raise Refused(RejectCode.POLICY_OVERLAP, text, "policy.id")
         if publication.action != "publish" and (known is None or gone):
-            state = "is not published" if known is None else "is withdrawn; publish it again"
+            state = "is not published"
+            if known is not None:
+                since = known.versions[-1].effective_at.isoformat()
+                state = f"is withdrawn from {since} on; publish it again, to act after that, under a higher version"
             raise Refused(RejectCode.UNKNOWN_POLICY, f"policy {policy_id} {state}", "subject")
         versions = () if known is None else known.versions
         if document is None:
@@ -304,8 +323,12 @@ class Registry:
         if known is not None and document.version <= (last := known.documents[-1].version):
             text = f"version {document.version} does not follow version {last}"
             raise Refused(RejectCode.POLICY_OVERLAP, text, "policy.version")
+        if len(versions) >= MOST_VERSIONS:
+            text = f"policy {policy_id} has {MOST_VERSIONS} versions; publish a successor under an id of its own"
+            raise Refused(RejectCode.POLICY_OVERLAP, text, "policy.version")
         compiled = compile_policy(document, self.catalogue)
         self._check_receipts(compiled)
+        self._check_predecessors(document)
         self._check_groups(document)
         acted = (*versions, PolicyVersion(compiled, effective_at, acts_from))
         return replace(self, policies={**self.policies, policy_id: PolicyHistory(acted)})
@@ -320,11 +343,23 @@ class Registry:
             if name == policy_id:
                 text = f"policy {policy_id}: its conditions depend on its own receipts by way of {' → '.join(path)}"
                 raise Refused(RejectCode.BAD_POLICY, f"{text}; declare an exclusion group instead", "policy.conditions")
-            if name in seen or name not in self.policies:
+            if name not in self.policies:
                 continue
-            seen.add(name)
-            further = {each for v in self.policies[name].versions if v.compiled for each in v.compiled.receives}
+            further = {each for v in self.policies[name].versions if v.compiled for each in v.compiled.receives} - seen
+            seen |= further
             ahead += [(each, (*path, each)) for each in sorted(further)]
+
+    def _check_predecessors(self, document: Policy) -> None:
+        """Refuse a policy that would end itself by way of those it succeeds."""
+        ahead, seen = [document.succeeds], set[str]()
+        while ahead:
+            name = ahead.pop()
+            if name == document.id:
+                text = f"policy {document.id}: it succeeds {document.succeeds}, which succeeds it in turn"
+                raise Refused(RejectCode.BAD_POLICY, text, "policy.succeeds")
+            if name is not None and name not in seen and name in self.policies:
+                seen.add(name)
+                ahead += [each.succeeds for each in self.policies[name].documents]
 
     def _check_groups(self, document: Policy) -> None:
         for group in document.exclusion_groups:

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
-from eligibility.business_time import business_date, start_of
+from eligibility.business_time import business_date, label_kind, period_label, start_of
 from eligibility.effects import Effect, Stamp
 from eligibility.evaluate import Evaluation, evaluate, view_of
 from eligibility.facts_view import FactsView
 from eligibility.receipts import is_received
 from eligibility.registry import Registry
 from eligibility.reminders import REMINDERS, Rung, rungs_of, weekly_digest_after
-from eligibility.subject_file import NO_ITEM, FactKey, Match, PeriodItem, PolicyItem, SubjectFile, Told, Wanting
+from eligibility.subject_file import NO_PERIOD, FactKey, Match, PeriodItem, PolicyItem, SubjectFile, Told, Wanting
 from eligibility.values import ZERO
 from schemas.decisions import Amount, Decision, MatchKey, Reason, Verdict
 from schemas.notices import Notice, NoticeKind, NoticeTopic
@@ -91,32 +91,44 @@ class _Settling:
         self.told: dict[PolicyItem, Told] = dict(file.told)
         self.wanting: dict[PolicyItem, Wanting] = dict(file.wanting)
         self.effects: list[Effect] = []
+        self.were_open = {PolicyItem(key.policy, key.item) for key in file.matches}
 
     def items_of(self, policy_id: str) -> set[str]:
         """The items that the subject is eligible for, or was told about."""
         keys: list[PeriodItem | PolicyItem] = [*self.matches, *self.told]
-        return {key.item for key in keys if key.policy == policy_id} - {NO_ITEM}
+        return {key.item for key in keys if key.policy == policy_id}
 
     def policy(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
         """Close what no longer holds, then open or restate what does."""
         eligible = {e.key: e for e in found if e.eligible is True}
-        now_known = {e.key: e for e in found}
         for key in sorted(k for k in self.matches if k.policy == policy_id and k not in eligible):
-            self._close(key, now_known.get(key), withdrawn=withdrawn)
+            self._close(key, found, withdrawn=withdrawn)
         for key in sorted(eligible):
             self._open(eligible[key])
-        self._correct(policy_id, {e.key.item: e for e in found}, withdrawn=withdrawn)
+        self._correct(policy_id, found, withdrawn=withdrawn)
 
-    def _close(self, key: PeriodItem, found: Evaluation | None, *, withdrawn: bool) -> None:
+    def _close(self, key: PeriodItem, found: list[Evaluation], *, withdrawn: bool) -> None:
         match = self.matches.pop(key)
-        if withdrawn:
-            verdict = Verdict.WITHDRAWN
-        elif found is None or found.over:
-            verdict = Verdict.ENDED  # another period has begun, or the validity is over: nothing was wrong
-        else:
-            verdict = Verdict.INELIGIBLE if found.eligible is False else Verdict.UNDETERMINED
-        version = match.policy_version if found is None else found.policy.version
-        self._decide(key, verdict, version, () if found is None else found.reasons, None)
+        verdict = Verdict.WITHDRAWN if withdrawn else self._way_out(key, found)
+        same = next((e for e in found if e.key == key), None)
+        version = match.policy_version if same is None else same.policy.version
+        self._decide(key, verdict, version, () if same is None else same.reasons, None)
+
+    def _way_out(self, key: PeriodItem, found: list[Evaluation]) -> Verdict:
+        """Why a match is no longer open: its time is over, or else what now stands in its place says why."""
+        for_it = _in_place_of(key.item, found)
+        verdicts = {e.eligible for e in for_it}
+        if all(e.over for e in for_it) or self._has_passed(key) or True in verdicts:
+            return Verdict.ENDED  # nothing was wrong; where another match stands in its place, it goes on as that
+        return Verdict.UNDETERMINED if None in verdicts else Verdict.INELIGIBLE
+
+    def _has_passed(self, key: PeriodItem) -> bool:
+        """Whether a key's period is one of those the policy is granted by, and not the present one."""
+        acting = self.registry.policies[key.policy].at(self.at)
+        if acting is None or key.period == NO_PERIOD:
+            return acting is None
+        kind = label_kind(key.period)
+        return acting.document.period is kind and period_label(self.view.today, kind) != key.period
 
     def _open(self, e: Evaluation) -> None:
         known = self.matches.get(e.key)
@@ -135,23 +147,23 @@ class _Settling:
 
     def _goes_on(self, key: PeriodItem) -> bool:
         """Whether the subject was eligible until now for another period of the same policy and item."""
-        return any(k.policy == key.policy and k.item == key.item for k in self.file.matches)
+        return PolicyItem(key.policy, key.item) in self.were_open
 
-    def _correct(self, policy_id: str, now_known: Mapping[str, Evaluation], *, withdrawn: bool) -> None:
+    def _correct(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
         """Take back what was told and no longer holds; forget what has ended; keep what may yet prove true.
 
         What was received is not taken back: whether it should have been is for a review, not for a notice.
         """
         open_items = {key.item for key in self.matches if key.policy == policy_id}
-        for told_key in [k for k in self.told if k.policy == policy_id and k.item not in open_items]:
-            told, found = self.told[told_key], now_known.get(told_key.item)
-            ended = not withdrawn and (found is None or found.over or found.key.period != told.period)
-            if not withdrawn and not ended and found is not None and found.eligible is None:
+        for told_key in sorted(k for k in self.told if k.policy == policy_id and k.item not in open_items):
+            told = self.told[told_key]
+            key = PeriodItem(policy_id, told.period, told_key.item)
+            way_out = Verdict.WITHDRAWN if withdrawn else self._way_out(key, found)
+            if way_out is Verdict.UNDETERMINED:
                 continue
             del self.told[told_key]
             document = self.registry.policies[policy_id].latest(self.at)
-            key = PeriodItem(policy_id, told.period, told_key.item)
-            if not ended and document.public and not is_received(self.view, key):
+            if way_out is not Verdict.ENDED and document.public and not is_received(self.view, key):
                 self._notify(document, key, NoticeTopic.NO_LONGER_ELIGIBLE, supersedes=told.effect_id)
 
     def remind(self, policy_id: str) -> datetime | None:
@@ -211,7 +223,8 @@ class _Settling:
 
     def _single(self, e: Evaluation) -> bool:
         """Whether one fact would decide; that a list is complete says nothing of the subject alone."""
-        return len(e.undecided) == 1 and all(missing.name in self.view.catalogue.facts for missing in e.undecided)
+        named = all(missing.name in self.view.catalogue.facts for missing in e.undecided)
+        return named and len(e.undecided) == 1 and not e.undefined
 
     def _name(self, e: Evaluation, fact: FactKey, provider: str) -> None:
         title = self.view.catalogue.facts[fact.name].title
@@ -274,3 +287,8 @@ class _Settling:
         )
         self.effects.append(notice)
         return notice.effect_id
+
+
+def _in_place_of(item: str, found: list[Evaluation]) -> list[Evaluation]:
+    """The evaluations of an item; where the policy is no longer decided by such items, all there are."""
+    return [e for e in found if e.key.item == item] or found

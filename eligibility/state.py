@@ -136,12 +136,13 @@ def encode_catalogue(registry: Registry) -> bytes:
     known = registry.catalogue
     return _canonical(
         {
-            "facts": [known.facts[name].model_dump(mode="json") for name in sorted(known.facts)],
+            "facts": _facts(known.facts),
             "lists": [known.lists[name].model_dump(mode="json") for name in sorted(known.lists)],
             "complete": _days(known.complete),
             "calendars": _calendars(known.calendars),
             "earlier": [
-                [word.until.isoformat(), _days(word.complete), _calendars(word.calendars)] for word in registry.earlier
+                [word.until.isoformat(), _days(word.complete), _calendars(word.calendars), _facts(word.facts)]
+                for word in registry.earlier
             ],
             "keys": sorted([*key, public] for key, public in registry.keys.items()),
         }
@@ -198,8 +199,8 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
         earlier=()
         if kept is None
         else tuple(
-            EarlierWord(_moment(until), _decode_days(complete), _decode_calendars(calendars))
-            for until, complete, calendars in kept["earlier"]
+            EarlierWord(_moment(until), _decode_days(complete), _decode_calendars(calendars), _decode_facts(facts))
+            for until, complete, calendars, facts in kept["earlier"]
         ),
         keys={} if kept is None else {(department, key_id): public for department, key_id, public in kept["keys"]},
         policies={
@@ -231,11 +232,19 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
 
 def _decode_catalogue(data: dict[str, Any]) -> Catalogue:
     return Catalogue(
-        facts={item["name"]: FactDeclaration.model_validate(item) for item in data["facts"]},
+        facts=_decode_facts(data["facts"]),
         lists={item["name"]: ListDeclaration.model_validate(item) for item in data["lists"]},
         complete=_decode_days(data["complete"]),
         calendars=_decode_calendars(data["calendars"]),
     )
+
+
+def _facts(facts: Mapping[str, FactDeclaration]) -> list[Any]:
+    return [facts[name].model_dump(mode="json") for name in sorted(facts)]
+
+
+def _decode_facts(data: list[Any]) -> dict[str, FactDeclaration]:
+    return {item["name"]: FactDeclaration.model_validate(item) for item in data}
 
 
 def _days(complete: Mapping[str, date]) -> dict[str, str]:

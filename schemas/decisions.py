@@ -60,6 +60,7 @@ class Reason(Model):
     provider_version: int | None = Field(default=None, description="the version of the provider that last changed it")
     complete_as_of: date | None = Field(default=None, description="absent from a list complete from this day on")
     inputs: list[FactSource] = Field(default_factory=list, description="for a derived fact, what it follows from")
+    inputs_left_out: int = Field(default=0, description="how many more inputs there are than are named")
 
 
 class Amount(Model):

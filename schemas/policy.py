@@ -246,7 +246,7 @@ class Benefit(Model):
 
 
 class Rule(Model):
-    """One step of the benefit: the first rule whose condition is true gives it; an unknown one stops the search."""
+    """One step of the benefit: the first whose condition is true gives it; after an unknown one it is open which."""
 
     when: Condition | None = Field(default=None, description="without it, always")
     benefit: Benefit = Field(description="what it gives")

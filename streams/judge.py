@@ -7,10 +7,10 @@ import json
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -24,7 +24,7 @@ from eligibility.values import encode, parse
 from schemas.catalogue import CatalogueStatement, FactDeclaration
 from schemas.cloudevents import Attributes, HeaderError, from_headers, known_attributes, signed_bytes
 from schemas.events import DeliveryReceipt, FactEntry, PolicyPublication, RegistryChange, RosterEntry, SubjectCommand
-from schemas.identifiers import IdentityNumber, check_subject
+from schemas.identifiers import IdentityNumber, check_subject, holds_identity_number, without_identity_numbers
 from schemas.journal import (
     CatalogueControl,
     ChangeEntry,
@@ -41,6 +41,7 @@ from schemas.rejected import RejectCode, Rejected
 from schemas.topics import (
     CATALOGUE,
     COMMANDS,
+    MAX_CORE_BYTES,
     MAX_SOURCE_BYTES,
     PUBLICATIONS,
     RECEIPTS,
@@ -54,7 +55,11 @@ AUTHORITY = "catalogue-authority"
 """The `senderid` whose key the epoch record carries; it alone states the catalogue and the departments' keys."""
 
 BROADCAST = (PUBLICATIONS, STATEMENTS)
-MAX_BROADCAST_BYTES = MAX_SOURCE_BYTES // 4  # its record names every absent field, too, and goes to every partition
+MAX_BYTES = {PUBLICATIONS: 65_536, STATEMENTS: 262_144, COMMANDS: 16_384, RECEIPTS: 16_384, ROSTERS: 16_384}
+"""Of the topics that take less than a whole record: what reaches every partition, and what is small by nature."""
+MAX_FACTS = 2_000  # values in one change; more go into several
+MAX_TEXT = 2_000
+MAX_REJECTED_BYTES = MAX_CORE_BYTES - 65_536
 
 Accepted = SubjectEntry | CatalogueControl | PolicyControl
 M = TypeVar("M", bound=Model)
@@ -95,9 +100,8 @@ def judge(record: SourceRecord, registry: Registry) -> Accepted:
     if len(value) > MAX_SOURCE_BYTES:
         raise Refused(RejectCode.UNDECODABLE, f"{len(value)} bytes; a record has at most {MAX_SOURCE_BYTES}")
     attributes = _attributes(record)
-    if record.topic in BROADCAST and len(value) > MAX_BROADCAST_BYTES:
-        text = f"{len(value)} bytes; what reaches every partition has at most {MAX_BROADCAST_BYTES}"
-        raise Refused(RejectCode.BAD_SCHEMA, text)
+    if len(value) > (most := MAX_BYTES.get(record.topic, MAX_SOURCE_BYTES)):
+        raise Refused(RejectCode.BAD_SCHEMA, f"{len(value)} bytes; a record of {record.topic} has at most {most}")
     if record.topic == STATEMENTS:
         return _statement(record, attributes, value, registry)
     if record.topic == PUBLICATIONS:
@@ -117,6 +121,10 @@ def judge(record: SourceRecord, registry: Registry) -> Accepted:
         what = "erase" if change.erase else "identity"
         text = f"{what}: this release does not act on it yet; nothing was changed, replay it after an upgrade"
         raise Refused(RejectCode.UNSUPPORTED, text, what)
+    count = sum(len(given) if isinstance(given, dict) else 1 for given in change.facts.values())
+    if count > MAX_FACTS:
+        text = f"facts: {count} values; a change has at most {MAX_FACTS}, send several, each with its version"
+        raise Refused(RejectCode.BAD_SCHEMA, text, "facts")
     facts = [fact for name, given in change.facts.items() for fact in _facts(name, given, provider, registry)]
     return ChangeEntry(
         **entry, provider=provider, version=change.version, effective_at=change.effective_at, facts=facts
@@ -127,19 +135,29 @@ def rejection(record: SourceRecord, registry: Registry, refused: Refused) -> Rej
     """The record as it goes to intake.rejected.v1: whole, with the reason; too large or personal, the reason alone."""
     parts = [record.key, record.value, *(part for name, value in record.headers for part in (name.encode(), value))]
     size = sum(len(part or b"") for part in parts)
-    # A batch can be more than the broker's limit once it is unpacked.
-    whole = size <= MAX_SOURCE_BYTES + 65_536 and not refused.personal
-    return Rejected(
+    # A batch can be more than the broker's limit once it is unpacked; and each header takes room of its own.
+    whole = size + 16 * len(record.headers) <= MAX_SOURCE_BYTES + 65_536 and not refused.personal
+    whole = whole and not any(part and holds_identity_number(part.decode("latin-1")) for part in parts)
+    text = without_identity_numbers(str(refused))
+    bare = Rejected(
         origin=origin_of(record, registry),
         topic=record.topic,
         code=refused.code,
-        text=str(refused) if whole else f"{refused}; its {size} bytes are not kept here but at the origin",
-        field=refused.field,
+        text=f"{text[:MAX_TEXT]}; its {size} bytes are not kept here but at the origin",
+        field=None if refused.field is None else without_identity_numbers(refused.field)[:200],
         rejected_at=arrived_at(record, registry),
-        key=_text(record.key) if whole else None,
-        headers=[(name, _text(value)) for name, value in record.headers] if whole else [],
-        value=_text(record.value) if whole else None,
     )
+    if not whole:
+        return bare
+    kept = bare.model_copy(
+        update={
+            "text": text[:MAX_TEXT],
+            "key": _text(record.key),
+            "headers": [(name, _text(value)) for name, value in record.headers],
+            "value": _text(record.value),
+        }
+    )
+    return kept if len(kept.model_dump_json()) < MAX_REJECTED_BYTES else bare
 
 
 def _text(data: bytes | None) -> str | None:
@@ -152,7 +170,7 @@ def _attributes(record: SourceRecord) -> Attributes:
     except HeaderError as error:
         raise Refused(RejectCode.BAD_HEADERS, f"headers: {error}", "headers") from None
     except ValidationError as error:
-        field, text = _first(error)
+        field, text = _first(error.errors(include_url=False))
         raise Refused(RejectCode.BAD_HEADERS, f"header ce_{field}: {text}", f"ce_{field}") from None
     expected = CATALOGUE[record.topic].event_type
     if attributes.type != expected:
@@ -169,30 +187,53 @@ def _data(model: type[M], value: bytes) -> M:
     try:
         event = model.model_validate_json(value)
     except ValidationError as error:
-        field, text = _first(error)
-        if any(isinstance(found.get("ctx", {}).get("error"), IdentityNumber) for found in error.errors()):
-            text = f"{field}: a resident identity number stands in the data; give the person's pseudonym"
-            raise Refused(RejectCode.BAD_SUBJECT, text, field, personal=True) from None
-        if error.errors(include_url=False)[0]["type"] == "json_invalid":
+        errors = error.errors(include_url=False)
+        field, text = _first(errors)
+        if any(isinstance(found.get("ctx", {}).get("error"), IdentityNumber) for found in errors):
+            raise _personal(field) from None
+        if errors[0]["type"] == "json_invalid":
             raise Refused(RejectCode.UNDECODABLE, f"the value is not UTF-8 JSON: {text}") from None
         raise Refused(RejectCode.BAD_SCHEMA, f"{field}: {text}", field) from None
-    json.loads(value, object_pairs_hook=_unique)
+    if any(map(holds_identity_number, _texts(json.loads(value, object_pairs_hook=_unique)))):
+        raise _personal("value")
     return event
 
 
-def _unique(pairs: list[tuple[str, object]]) -> None:
-    if len(pairs) != len({name for name, _ in pairs}):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Refused(RejectCode.BAD_SCHEMA, f"{twice}: is given twice; give it once", twice)
+def _personal(field: str) -> Refused:
+    text = f"{field}: a resident identity number stands in the data; give the person's pseudonym"
+    return Refused(RejectCode.BAD_SUBJECT, text, field, personal=True)
 
 
-def _first(error: ValidationError) -> tuple[str, str]:
+def _texts(data: object) -> Iterator[str]:
+    """Every text in a JSON value, names too."""
+    ahead = [data]
+    while ahead:
+        match ahead.pop():
+            case str() as text:
+                yield text
+            case list() as parts:
+                ahead += parts
+            case dict() as parts:
+                ahead += parts.keys()
+                ahead += parts.values()
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    seen: dict[str, object] = {}
+    for name, value in pairs:
+        if name in seen:
+            raise Refused(RejectCode.BAD_SCHEMA, f"{name}: is given twice; give it once", name)
+        seen[name] = value
+    return seen
+
+
+def _first(errors: Sequence[Any]) -> tuple[str, str]:
     """The first finding as (field, text with the value refused), the value cut to a readable length."""
-    errors = error.errors(include_url=False)
     # Of a fact's forms the one it comes nearest to is the one that is found wrong deepest within.
     found = max((e for e in errors if e["loc"][:2] == errors[0]["loc"][:2]), key=lambda e: len(e["loc"]))
-    field = ".".join(str(part) for part in found["loc"]) or "value"
+    # pydantic names the branch of a union, too; that is no part of the data
+    place = [str(part) for part in found["loc"] if not re.search(r"[\[(]|constrained-", str(part))]
+    field = ".".join(place) or "value"
     given = repr(found.get("input"))
     shown = given if len(given) <= 60 else f"{given[:57]}…"
     return field, f"{found['msg']} (given: {shown})"
@@ -218,6 +259,9 @@ def _facts(name: str, given: FactEntry, provider: str, registry: Registry) -> li
         )
         raise Refused(RejectCode.WRONG_SENDER, text, f"facts.{name}")
     labelled = given if isinstance(given, dict) else {None: given}
+    if not labelled:
+        text = f"facts.{name}: says nothing; give at least one period or item, or leave the fact out"
+        raise Refused(RejectCode.BAD_VALUE, text, f"facts.{name}")
     return [_fact(declaration, label, value) for label, value in labelled.items()]
 
 
@@ -282,10 +326,11 @@ def _roster(attributes: Attributes, value: bytes, registry: Registry) -> tuple[s
     history = registry.policies.get(entry.policy)
     if history is None:
         return sender, entry
-    document = history.documents[-1]
-    if document.list_kind != "roster" or sender not in document.implemented_by:
-        allowed = ", ".join(document.implemented_by) if document.list_kind == "roster" else "nobody: it has no roster"
-        text = f"header ce_senderid: {sender!r} may not supply the roster of {entry.policy}; {allowed} may"
+    acting = history.acting_or_to_act(registry.now)
+    allowed = sorted({name for d in acting if d.list_kind == "roster" for name in d.implemented_by})
+    if sender not in allowed:
+        may = ", ".join(allowed) or "nobody: it has no roster"
+        text = f"header ce_senderid: {sender!r} may not supply the roster of {entry.policy}; {may} may"
         raise Refused(RejectCode.WRONG_SENDER, text, "ce_senderid")
     return sender, entry
 

@@ -209,20 +209,11 @@ def test_facts_of_no_list_are_the_subjects_within_where(decide: Any) -> None:
 SKILLED = {"items": "certificates", "where": {"fact": "level", "at_most": 3}}
 
 
-@pytest.mark.parametrize(
-    ("levels", "complete", "verdict", "missing"),
-    [
-        ({"c1": 3}, ("hires", "certificates"), True, set()),
-        ({"c1": 4}, ("hires", "certificates"), False, set()),
-        ({"c1": 4}, ("hires",), None, {"certificates"}),
-        ({"c1": 3}, (), True, set()),
-        ({}, ("certificates",), None, {"hires"}),  # whoever else was hired
-    ],
-)
-def test_one_list_within_another(decide: Any, levels: Any, complete: Any, verdict: Any, missing: set[str]) -> None:
-    """Some hire is young, and the subject has a certificate of grade 3 or better."""
-    condition = {"items": "hires", "where": {"all": [YOUNG, SKILLED]}}
-    assert hold(decide, condition, {**ages(20), "level": levels}, complete=complete) == (verdict, missing)
+@pytest.mark.parametrize("inner", [SKILLED, {"items": "hires"}, {"not": {"any": [YOUNG, SKILLED]}}])
+def test_lists_are_counted_each_by_itself(decide: Any, inner: Any) -> None:
+    """Counting one within another would cost their product, at every change."""
+    with pytest.raises(Refused, match="stand within items; count each list by itself"):
+        decide({"items": "hires", "where": {"all": [YOUNG, inner]}}, ages(20))
 
 
 # Against the item the policy is decided for.

@@ -309,7 +309,6 @@ def some(where: Any, **count: Any) -> dict[str, Any]:
         {"not": some(MOST)},
         {"not": some(ITSELF, at_most=1)},
         some({"not": ITSELF}, **{"from": 1, "at_most": 2}),
-        some(some(MOST, at_most=1)),
     ],
 )
 def test_a_policy_cannot_wait_for_itself(world: Any, catalogue: Catalogue, condition: Any) -> None:
@@ -336,7 +335,6 @@ def test_a_policy_cannot_wait_for_itself(world: Any, catalogue: Catalogue, condi
         some({"not": ITSELF}, **{"from": 2}),
         {"not": some(ITSELF)},
         {"not": some(MOST, below=1)},
-        some(some(MOST), **{"from": 1}),
     ],
 )
 def test_a_policy_may_bar_by_its_own_receipts(world: Any, catalogue: Catalogue, condition: Any) -> None:

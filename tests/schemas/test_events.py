@@ -29,7 +29,7 @@ FIELDS = {
     "MatchKey": ["subject", "policy", "period", "item"],
     "FactSource": ["fact", "period", "item", "observed", "provider", "provider_version", "complete_as_of"],
     "Reason": ["condition", "value", "fact", "period", "item", "observed", "provider", "provider_version",
-               "complete_as_of", "inputs"],
+               "complete_as_of", "inputs", "inputs_left_out"],
     "Amount": ["value", "arithmetic"],
     "JournalPosition": ["partition", "offset"],
     "Decision": ["match", "verdict", "policy_version", "as_of", "reasons", "amount", "journal", "effect_id"],
