@@ -270,15 +270,15 @@ class _Compiler:
         if c.bounds():
             self._require(kind in NUMERIC, c, field, "bounds", kind)
             check: Check = self._between(c, field)
-            text = " and ".join(f"{name} {operator} {_bound_text(bound)}" for operator, bound in c.bounds())
+            text = " and ".join(f"{name} {operator} {self._bound_text(bound)}" for operator, bound in c.bounds())
         elif c.years_ago is not None:
             self._require(kind is FactType.DATE, c, field, "years_ago", kind)
             check = YearsAgo(self._between(c.years_ago, f"{field}.years_ago"))
-            text = _years_text("years since", name, c.years_ago)
+            text = self._years_text("years since", name, c.years_ago)
         elif c.calendar_years_ago is not None:
             self._require(kind is FactType.DATE, c, field, "calendar_years_ago", kind)
             check = CalendarYearsAgo(self._between(c.calendar_years_ago, f"{field}.calendar_years_ago"))
-            text = _years_text("calendar years since", name, c.calendar_years_ago)
+            text = self._years_text("calendar years since", name, c.calendar_years_ago)
         elif c.not_past is not None:
             self._require(kind is FactType.DATE, c, field, "not_past", kind)
             check, text = NotPast(), f"{name} not past"
@@ -351,7 +351,9 @@ class _Compiler:
         if interval is not None:
             between = self._between(interval, f"{place.field}.{'count' if c.share is None else 'share'}")
             thresholds, dated = between.thresholds, between.dated
-            text = " and ".join(f"{c.items} {operator} {_bound_text(bound)}" for operator, bound in interval.bounds())
+            text = " and ".join(
+                f"{c.items} {operator} {self._bound_text(bound)}" for operator, bound in interval.bounds()
+            )
         if c.of is not None:
             declared = self._fact(c.of, place.under(".of"))
             if declared.type not in NUMERIC:
@@ -380,7 +382,7 @@ class _Compiler:
         if c.times is not None:
             between = self._between(c.times, f"{place.field}.times")
             thresholds, dated = between.thresholds, dated or between.dated
-            bounds = " and ".join(f"{operator} {_bound_text(bound)}" for operator, bound in c.times.bounds())
+            bounds = " and ".join(f"{operator} {self._bound_text(bound)}" for operator, bound in c.times.bounds())
             text += f", times {bounds}"
         reference = self._reference(c.reference, place) if dated or c.reference is not None else None
         return ReceivedTimes(text, frozenset(c.received), c.item, bool(c.this_year), thresholds, reference)
@@ -420,6 +422,18 @@ class _Compiler:
             raise self._refused(f"parameters.{bound.parameter}", "dates must be given, rise, and not repeat")
         return steps
 
+    def _bound_text(self, bound: Bound) -> str:
+        """A bound as one reads it: a parameter by its name, and its value where that does not change."""
+        if not isinstance(bound, Parameter):
+            return str(bound)
+        value = self.policy.parameters.get(bound.parameter)
+        return bound.parameter if value is None or isinstance(value, list) else f"{bound.parameter} ({value})"
+
+    def _years_text(self, what: str, name: str, interval: Interval) -> str:
+        return " and ".join(
+            f"{what} {name} {operator} {self._bound_text(bound)}" for operator, bound in interval.bounds()
+        )
+
     def _base(self, benefit: Benefit, place: _Place) -> Reading | None:
         field, base = place.field, benefit.base()
         if (benefit.by_grade is not None or benefit.entry) and self.policy.list_kind != "roster":
@@ -448,14 +462,6 @@ class _Compiler:
         if "full" in figures and any(value <= 0 for _, value in figures["full"].steps):
             raise self._refused(f"{field}.full", "is more than 0: the amount is given for every full one")
         return figures
-
-
-def _bound_text(bound: Bound) -> str:
-    return bound.parameter if isinstance(bound, Parameter) else str(bound)
-
-
-def _years_text(what: str, name: str, interval: Interval) -> str:
-    return " and ".join(f"{what} {name} {operator} {_bound_text(bound)}" for operator, bound in interval.bounds())
 
 
 def _shown(condition: Condition) -> str:

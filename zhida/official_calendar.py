@@ -7,18 +7,20 @@ from typing import Any
 
 from chinese_calendar import is_workday
 
-from eligibility.business_time import start_of
+from eligibility.business_time import SHANGHAI, start_of
 from zhida.messages import FileRefused
 
 
 def calendar_statement(first: int, last: int) -> dict[str, Any]:
     """A catalogue statement with the calendars of the years `first` to `last`, in wire form.
 
-    Raises FileRefused for a year the installed release does not know.
+    Raises FileRefused for a year the installed release does not know, or where there is none between.
     """
+    if last < first:
+        raise FileRefused(f"no year lies from {first} to {last}; give the first year first")
     return {
         "kind": "catalogue",
-        "effective_at": start_of(date(first, 1, 1)).isoformat(),
+        "effective_at": start_of(date(first, 1, 1)).astimezone(SHANGHAI).isoformat(),
         "calendars": [_year(year) for year in range(first, last + 1)],
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -280,3 +281,8 @@ def test_a_base_fact_of_another_form_is_refused(form: dict[str, Any]) -> None:
 def test_base_facts_of_the_right_form_and_other_facts_pass() -> None:
     for declaration in (*BASE.values(), BASE["assets"].model_copy(update={"name": "equity"})):
         check_base_fact(declaration)
+
+
+def test_every_derived_fact_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
+    assert [name for name in DERIVED if f"`{name}`" not in guide] == []

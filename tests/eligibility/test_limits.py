@@ -1,4 +1,4 @@
-"""What a subject, a policy and a decision can hold, so that no record outgrows its topic and no change costs minutes."""
+"""What a subject, a policy and a decision can hold, so that no record outgrows its topic and none takes minutes."""
 
 from typing import Any
 

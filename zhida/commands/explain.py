@@ -50,6 +50,15 @@ async def show(bootstrap_servers: str, subject: str, policy: str, *, as_json: bo
         out.print(f"journal {state.partition}@{state.offset}, as of {as_of:%Y-%m-%d %H:%M} (UTC+8)")
     for evaluation in explanation.evaluations:
         _show(evaluation)
+    versions = _versions(state, subject)
+    said = ", ".join(f"{provider} {version}" for provider, version in versions.items()) or "nobody has said anything"
+    out.print(f"\nthe last version taken of each provider: {said}", markup=False)
+
+
+def _versions(state: PartitionState, subject: str) -> dict[str, int]:
+    """What each provider's next change must be above: a version that is not changes nothing."""
+    file = state.files.get(subject)
+    return {} if file is None else dict(sorted(file.versions.items()))
 
 
 def as_data(explanation: Explanation, state: PartitionState, subject: str, policy: str) -> dict[str, object]:
@@ -60,6 +69,7 @@ def as_data(explanation: Explanation, state: PartitionState, subject: str, polic
         "policy": policy,
         "policy_version": None if version is None else version.document.version,
         "journal": {"partition": state.partition, "offset": state.offset},
+        "provider_versions": _versions(state, subject),
         "evaluations": [
             {
                 "period": e.key.period,
@@ -79,7 +89,9 @@ def _show(evaluation: Evaluation) -> None:
     key = evaluation.key
     what = ", ".join(part for part in (key.period, key.item) if part != "-")
     out.print(f"\n[bold]{WORDS[evaluation.eligible]}[/]" + escape(f" for {what}" if what else ""))
-    if evaluation.over:
+    if evaluation.policy.for_each is not None and key.item == "-":
+        out.print(f"there is no item of the list {evaluation.policy.for_each}", markup=False)
+    elif evaluation.over:
         out.print(f"outside its time: {_times(evaluation.policy)}", markup=False)
     else:
         out.print(_table(evaluation))

@@ -39,5 +39,5 @@ def line(notice: Notice) -> str:
     what = "" if notice.matter.item == "-" else f" ({notice.matter.item})"
     return (
         f"{notice.as_of.astimezone(SHANGHAI):%Y-%m-%d} {kind} {notice.matter.subject} "
-        f"{WORDS[notice.about]}: {notice.params['title']}{what}{amount}{due}"
+        f"{WORDS[notice.about]}: {notice.params['title']} [{notice.matter.policy}]{what}{amount}{due}"
     )

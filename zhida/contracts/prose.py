@@ -63,7 +63,10 @@ PROSE: dict[str, Prose] = {
         rules=(
             "Give exactly one of `facts`, `erase` and `identity`; `facts` names at least one fact.",
             "`version` rises per provider and subject. A stale or repeated one changes nothing, and is not refused: "
-            "sending a change again is safe.",
+            "sending a change again is safe, and something else under a version already used is lost without a word. "
+            "Count per subject, or take milliseconds; `zhida explain` shows the last version taken of each provider.",
+            "A change acts once it has arrived, whatever its `effective_at`: do not send it before it holds.",
+            "A change has at most 2,000 values, a subject at most 20,000 facts and 1,000 items.",
             "`null` retracts a fact: it becomes unknown, never zero and never false.",
             'A fact given per period is `{period: value}`, such as `{"2023Q4": "310000.00"}`; a fact of a list is '
             "`{item: value}`. An item is gone once all its facts are retracted.",
@@ -122,7 +125,9 @@ PROSE: dict[str, Prose] = {
             "A condition is one of: `all`, `any`, `not`, a comparison of a `fact`, `items` of a list, benefits "
             "`received`. A comparison makes exactly one test. Unknown facts make a condition unknown, never false.",
             "A benefit has exactly one form.",
-            "A publication has at most 262,144 bytes.",
+            "A publication has at most 65,536 bytes, a policy 200 tests and 40 versions.",
+            "A policy named in `received` need not be known yet: mind its spelling.",
+            "Where it is not known whether a rule applies, and a later one does, the amount is open.",
         ),
         refused=(
             _SIGNATURE,
@@ -210,6 +215,8 @@ PROSE: dict[str, Prose] = {
         rules=(
             "`params` are for templates: `title` and `title_en`, `zone`, and where there is one `amount` in 元 with "
             "its `arithmetic`. Templates pass over what they do not know.",
+            "`may_qualify` names the one missing fact: `fact`, `fact_title` and `fact_title_en`, `provider`, and its "
+            "`period` or `item`. It comes on the Monday after that fact became the only one.",
             "Answer with a receipt on [delivery.receipts.v1](delivery.receipts.md).",
         ),
     ),
