@@ -133,6 +133,9 @@ async def test_a_second_worker_takes_its_share_and_gives_it_back(cluster: Any) -
     await cluster.publish_catalogue()
     await cluster.publish_policies()
     await cluster.publish_events("2023-12-31", "2024-01-01")
+    await cluster.until(
+        lambda: first.log.read_text().count("fenced, loaded") >= 8
+    )  # it has all, before the second comes
     second = cluster.start(Role.ELIGIBILITY)
     await cluster.until(lambda: second.log.read_text().count("fenced, loaded") >= 12)
     await cluster.publish_events("2024-01-01", "2024-02-01")
