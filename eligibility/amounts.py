@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import cast
 
 from eligibility.compile import CompiledRule
-from eligibility.conditions import Reading, Scope
+from eligibility.conditions import Reading, Scope, reference_day
 from eligibility.derived import RECEIPTS
 from eligibility.facts_view import MissingFact, Observation
 from eligibility.kleene import Truth
@@ -103,7 +103,7 @@ def _by_grade(grades: dict[str, str], entry: RosterEntry | None) -> Standard:
 
 def _of_base(rule: CompiledRule, scope: Scope, figure: dict[str, Fraction]) -> Standard:
     assert rule.base is not None
-    on, reference = rule.base.day(scope)
+    on, reference = reference_day(rule.base.reference, scope)
     if on is None:
         assert reference is not None
         unknown = Amount(value=None, arithmetic=f"{reference.name} is not known")

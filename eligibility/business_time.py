@@ -78,3 +78,12 @@ def whole_years(since: date, today: date) -> int:
     """Years completed from `since` to `today` (满); negative before it."""
     years = today.year - since.year
     return years if anniversary(since, years) <= today else years - 1
+
+
+def earliest(*days: date | None) -> date | None:
+    """The first of the days given."""
+    first = None
+    for day in days:
+        if day is not None and (first is None or day < first):
+            first = day
+    return first

@@ -10,23 +10,15 @@ from typing import NamedTuple
 
 from eligibility.business_time import period_kind
 from eligibility.catalogue import Catalogue
+from eligibility.checks import BEGINNING, Between, CalendarYearsAgo, Check, NotPast, OneOf, Threshold, Within, YearsAgo
 from eligibility.conditions import (
-    BEGINNING,
-    Between,
-    CalendarYearsAgo,
-    Check,
     Counted,
     Negated,
     Node,
-    NotPast,
-    OneOf,
     Reading,
     ReceivedTimes,
     Test,
-    Threshold,
     Versus,
-    Within,
-    YearsAgo,
     conjunction,
     disjunction,
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from typing import NamedTuple, cast
 
-from eligibility.business_time import anniversary, whole_years
+from eligibility.business_time import earliest
+from eligibility.checks import COMPARE, Check, NotPast, Threshold, count_holds, proves_itself
 from eligibility.derived import RECEIPTS
-from eligibility.facts_view import FactsView, MissingFact, Observation
+from eligibility.facts_view import FactsView, MissingFact, Observation, Source
 from eligibility.kleene import Truth, all_of, any_of, negation
 from eligibility.receipts import Receipt, receipts_seen, unknown_receipts
 from eligibility.subject_file import NO_ITEM, NO_PERIOD, PeriodItem
-from eligibility.values import Value
 from schemas.policy import RelativePeriod
 
 
@@ -74,150 +74,6 @@ def combined(value: Truth, deciding: Sequence[Outcome], holds_until: date | None
     return Outcome(value, tuple(grounds), missing, changes_on, holds_until, undefined)
 
 
-def earliest(*days: date | None) -> date | None:
-    """The first of the days given."""
-    first = None
-    for day in days:
-        if day is not None and (first is None or day < first):
-            first = day
-    return first
-
-
-BEGINNING = date(1900, 1, 1)
-"""From when a number that is not dated holds."""
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A bound on a number: constant, or a dated parameter whose value is the latest one begun."""
-
-    operator: str
-    steps: tuple[tuple[date, Fraction], ...]
-
-    @property
-    def dated(self) -> bool:
-        """Whether the reference date matters."""
-        return self.steps[-1][0] > BEGINNING
-
-    def on(self, day: date) -> Fraction | None:
-        """The bound on a day; None before its first value."""
-        return next((value for begins, value in reversed(self.steps) if begins <= day), None)
-
-    def changes_after(self, day: date) -> date | None:
-        """The next day on which it takes another value."""
-        return next((begins for begins, _ in self.steps if begins > day), None)
-
-    def holds(self, number: Fraction | int, day: date) -> Truth:
-        """The comparison; unknown while the parameter has no value yet."""
-        bound = self.on(day)
-        if bound is None:
-            return None
-        return COMPARE[self.operator](number, bound)
-
-
-COMPARE: dict[str, Callable[[Fraction | int, Fraction | int], bool]] = {
-    "≥": lambda a, b: a >= b,
-    ">": lambda a, b: a > b,
-    "≤": lambda a, b: a <= b,
-    "<": lambda a, b: a < b,
-    "=": lambda a, b: a == b,
-}
-
-
-@dataclass(frozen=True)
-class Between:
-    """A number within bounds."""
-
-    thresholds: tuple[Threshold, ...]
-
-    @property
-    def dated(self) -> bool:
-        """Whether the reference date matters."""
-        return any(threshold.dated for threshold in self.thresholds)
-
-    def holds(self, value: Value, day: date) -> Truth:
-        return all_of(t.holds(cast(int, value), day) for t in self.thresholds)
-
-    def changes_after(self, value: Value | None, day: date) -> date | None:
-        del value
-        return earliest(*(t.changes_after(day) for t in self.thresholds))
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """A code, an identifier or a boolean among those named."""
-
-    members: frozenset[str | bool]
-    dated = False
-
-    def holds(self, value: Value, day: date) -> Truth:
-        return value in self.members
-
-    def changes_after(self, value: Value | None, day: date) -> date | None:
-        return None
-
-
-@dataclass(frozen=True)
-class Within:
-    """A region or industry in one of the subtrees: the trees are by prefix."""
-
-    roots: tuple[str, ...]
-    dated = False
-
-    def holds(self, value: Value, day: date) -> Truth:
-        return cast(str, value).startswith(self.roots)
-
-    def changes_after(self, value: Value | None, day: date) -> date | None:
-        return None
-
-
-@dataclass(frozen=True)
-class YearsAgo:
-    """Whole years since a date."""
-
-    between: Between
-    dated = True
-
-    def holds(self, value: Value, day: date) -> Truth:
-        return self.between.holds(whole_years(cast(date, value), day), day)
-
-    def changes_after(self, value: Value | None, day: date) -> date | None:
-        if value is None:
-            return None
-        since = cast(date, value)
-        return earliest(anniversary(since, whole_years(since, day) + 1), self.between.changes_after(value, day))
-
-
-@dataclass(frozen=True)
-class CalendarYearsAgo:
-    """The calendar year less that of a date."""
-
-    between: Between
-    dated = True
-
-    def holds(self, value: Value, day: date) -> Truth:
-        return self.between.holds(day.year - cast(date, value).year, day)
-
-    def changes_after(self, value: Value | None, day: date) -> date | None:
-        return earliest(date(day.year + 1, 1, 1), self.between.changes_after(value, day))
-
-
-@dataclass(frozen=True)
-class NotPast:
-    """A date that has not passed, such as the last day of a certificate."""
-
-    dated = True
-
-    def holds(self, value: Value, day: date) -> Truth:
-        return cast(date, value) >= day
-
-    def changes_after(self, value: Value | None, day: date) -> date | None:
-        return cast(date, value) + timedelta(days=1) if value is not None and cast(date, value) >= day else None
-
-
-Check = Between | OneOf | Within | YearsAgo | CalendarYearsAgo | NotPast
-
-
 @dataclass(frozen=True)
 class Reading:
     """How a condition reads a fact: at which period, of the current item of which list, as of which event's day.
@@ -231,12 +87,6 @@ class Reading:
     reference: Reading | None = None
     own: bool = False
 
-    def day(self, scope: Scope) -> tuple[date | None, Observation | None]:
-        """The reference date, and where it is an event's the fact that gives it; None while that is unknown."""
-        if self.reference is None:
-            return scope.view.today, None
-        return self.reference.day_of(scope)
-
     def day_of(self, scope: Scope) -> tuple[date | None, Observation]:
         """The day this date fact gives, as a reference date."""
         seen = self.at(scope, None)
@@ -247,6 +97,11 @@ class Reading:
         items = scope.own if self.own else scope.items
         item = NO_ITEM if self.listed is None else items[self.listed]
         return scope.view.get(self.fact, self.period, item=item, day=event)
+
+
+def reference_day(reference: Reading | None, scope: Scope) -> tuple[date | None, Observation | None]:
+    """The reference date, and where it is an event's the fact that gives it; None while that is unknown."""
+    return (scope.view.today, None) if reference is None else reference.day_of(scope)
 
 
 def _undated(text: str, reference: Observation) -> Outcome:
@@ -266,7 +121,7 @@ class Test:
     check: Check
 
     def evaluate(self, scope: Scope) -> Outcome:
-        day, reference = self.reading.day(scope)
+        day, reference = reference_day(self.reading.reference, scope)
         if day is None:
             assert reference is not None
             return _undated(self.text, reference)
@@ -305,22 +160,18 @@ class Versus:
         return Outcome(value, grounds, missing if value is None else frozenset(), changes_on)
 
 
-def _counted(thresholds: Sequence[Threshold], least: Fraction, most: Fraction | None, day: date) -> Truth:
-    """Bounds on a number of which only the limits are known; `most` None: there is no limit."""
-    found: list[Truth] = []
-    for threshold in thresholds:
-        at_least = threshold.holds(least, day)
-        at_most = None if most is None else threshold.holds(most, day)
-        lower = threshold.operator in "≥>"
-        if at_least is None:
-            found.append(None)
-        elif at_least is lower:  # the least is enough, or already too many
-            found.append(lower)
-        elif at_most is not lower and at_most is not None:
-            found.append(not lower)
-        else:
-            found.append(None)
-    return all_of(found)
+def _count(
+    view: FactsView,
+    listed: str,
+    count: int | None,
+    sources: Iterable[Source],
+    missing: frozenset[MissingFact],
+    *,
+    enough: bool,
+) -> Observation:
+    """A count of a list's items as a fact; unless what is there is `enough`, it rests on the list's completeness."""
+    rests_on = dict.fromkeys([*sources, *(() if enough else view.completeness(listed))])
+    return Observation(listed, NO_PERIOD, NO_ITEM, count, tuple(rests_on), missing, derived=True)
 
 
 @dataclass(frozen=True)
@@ -335,7 +186,7 @@ class Counted:
     reference: Reading | None
 
     def evaluate(self, scope: Scope) -> Outcome:
-        day, reference = Reading(self.listed, reference=self.reference).day(scope)
+        day, reference = reference_day(self.reference, scope)
         if day is None:
             assert reference is not None
             return _undated(self.text, reference)
@@ -348,36 +199,22 @@ class Counted:
         least, most = Fraction(len(met)), None if unlisted else Fraction(len(met) + len(open_))
         missing = unlisted.union(*(outcome.missing for outcome in open_))
         value: Truth = None
-        if whole is None:
-            value = _counted(self.thresholds, least, most, day)
-        elif whole.value is None:
+        parts = Fraction(1) if whole is None else Fraction(cast(int, whole.value or 0))
+        if whole is not None and whole.value is None:
             missing |= whole.missing
-        elif whole.value:  # of nobody, no share is defined
-            number = Fraction(cast(int, whole.value))
-            least, most = least / number, None if most is None else most / number
-            value = _counted(self.thresholds, least, most, day)
-        enough = value is True and all(threshold.operator in "≥>" for threshold in self.thresholds)
-        parts = Fraction(1) if whole is None or whole.value is None else Fraction(cast(int, whole.value))
+        elif parts:  # of nobody, no share is defined
+            value = count_holds(self.thresholds, least / parts, None if most is None else most / parts, day)
+        enough = proves_itself(self.thresholds, value)
         holds_until = self._holds_until(met, parts, day) if enough else None
-        sources = {s: None for o in (met if enough else outcomes) for g in o.grounds for s in g.observation.sources}
-        if not enough:
-            sources.update(dict.fromkeys(view.completeness(self.listed)))
-        seen = Observation(
-            self.listed,
-            NO_PERIOD,
-            NO_ITEM,
-            None if value is None else len(met),
-            tuple(sources),
-            missing if value is None else frozenset(),
-            derived=True,
-        )
+        lacks = missing if value is None else frozenset()
+        sources = [s for o in (met if enough else outcomes) for g in o.grounds for s in g.observation.sources]
+        seen = _count(view, self.listed, None if value is None else len(met), sources, lacks, enough=enough)
         grounds = [Ground(self.text, value, seen)]
         if whole is not None:
             grounds.append(Ground(self.text, value, whole))
         changes = [view.completes_on(self.listed), *(outcome.changes_on for outcome in outcomes)]
         if reference is None:
             changes += [t.changes_after(day) for t in self.thresholds] + [None if whole is None else whole.changes_on]
-        lacks = missing if value is None else frozenset()
         undefined = value is None and (not lacks or any(outcome.undefined for outcome in open_))
         return Outcome(value, (*grounds, *_referred(reference)), lacks, earliest(*changes), holds_until, undefined)
 
@@ -385,7 +222,7 @@ class Counted:
         """The last day on which enough items still meet the condition, as their certificates end one by one."""
         ends = sorted(outcome.holds_until for outcome in met if outcome.holds_until is not None)
         for ended, end in enumerate(ends, start=1):
-            if _counted(self.thresholds, Fraction(len(met) - ended) / parts, None, day) is not True:
+            if count_holds(self.thresholds, Fraction(len(met) - ended) / parts, None, day) is not True:
                 return end
         return None
 
@@ -410,7 +247,7 @@ class ReceivedTimes:
     reference: Reading | None
 
     def evaluate(self, scope: Scope) -> Outcome:
-        day, reference = Reading(RECEIPTS, reference=self.reference).day(scope)
+        day, reference = reference_day(self.reference, scope)
         if day is None:
             assert reference is not None
             return _undated(self.text, reference)
@@ -420,32 +257,24 @@ class ReceivedTimes:
         missing = unknown_receipts(view)
         unlimited = bool(missing)
         for receipt, doubts in receipts_seen(view, scope.key):
-            counts, lacks = self._counts(scope, receipt, day)
+            counts, unsaid = self._counts(scope, receipt, day)
             if counts is True and not doubts:
                 certain.append(receipt)
             elif counts is not False:
                 possible.append(receipt)
-                missing |= lacks | doubts
+                missing |= unsaid | doubts
         most = None if unlimited else Fraction(len(certain) + len(possible))
-        value = _counted(self.thresholds, Fraction(len(certain)), most, day)
-        sources = {s: None for receipt in certain for o in receipt.named for s in o.sources}
-        if not (value is True and all(threshold.operator in "≥>" for threshold in self.thresholds)):
-            sources.update(dict.fromkeys(view.completeness(RECEIPTS)))
-        seen = Observation(
-            RECEIPTS,
-            NO_PERIOD,
-            NO_ITEM,
-            None if value is None else len(certain),
-            tuple(sources),
-            missing if value is None else frozenset(),
-            derived=True,
-        )
+        value = count_holds(self.thresholds, Fraction(len(certain)), most, day)
+        enough = proves_itself(self.thresholds, value)
+        lacks = missing if value is None else frozenset()
+        sources = [s for receipt in certain for o in receipt.named for s in o.sources]
+        seen = _count(view, RECEIPTS, None if value is None else len(certain), sources, lacks, enough=enough)
         turns = view.completes_on(RECEIPTS)
         if reference is None:
             new_year = date(day.year + 1, 1, 1) if self.this_year else None
             turns = earliest(turns, new_year, *(t.changes_after(day) for t in self.thresholds))
         grounds = (Ground(self.text, value, seen), *_referred(reference))
-        return Outcome(value, grounds, missing if value is None else frozenset(), turns)
+        return Outcome(value, grounds, lacks, turns)
 
     def _counts(self, scope: Scope, receipt: Receipt, day: date) -> tuple[Truth, frozenset[MissingFact]]:
         """Whether a receipt counts, and what is missing to say so."""

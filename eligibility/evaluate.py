@@ -11,10 +11,10 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from eligibility.amounts import Standard, compute_amount
-from eligibility.business_time import next_period_start, period_label
+from eligibility.business_time import earliest, next_period_start, period_label
 from eligibility.catalogue import Catalogue
 from eligibility.compile import CompiledPolicy, CompiledRule
-from eligibility.conditions import Ground, Outcome, Scope, combined, conjoined, earliest
+from eligibility.conditions import Ground, Outcome, Scope, combined, conjoined
 from eligibility.derived import DERIVED, RECEIPTS
 from eligibility.facts_view import FactsView, MissingFact, Observation, Source
 from eligibility.kleene import Truth, all_of, any_of
@@ -159,8 +159,7 @@ def _not_there(compiled: CompiledPolicy, view: FactsView, item: str, succeeded_o
     """An item nobody tells of: there is none where the list is complete, else there may be."""
     policy = compiled.document
     assert policy.for_each is not None
-    period = NO_PERIOD if policy.period is None else period_label(view.today, policy.period)
-    key = PeriodItem(policy.id, period, item)
+    key = _key(policy, item, view.today)
     windows = _windows(policy, succeeded_on)
     over, changes_on = _over(windows, view.today)
     unlisted = view.incomplete(policy.for_each)
@@ -168,6 +167,10 @@ def _not_there(compiled: CompiledPolicy, view: FactsView, item: str, succeeded_o
     changes_on = changes_on if over else earliest(changes_on, view.completes_on(policy.for_each))
     ends_on = _last_day(windows)
     return Evaluation(key, policy, eligible, over, ends_on, changes_on, undecided=frozenset() if over else unlisted)
+
+
+def _key(policy: Policy, item: str, today: date) -> PeriodItem:
+    return PeriodItem(policy.id, NO_PERIOD if policy.period is None else period_label(today, policy.period), item)
 
 
 def _last_day(windows: list[Window]) -> date | None:
@@ -185,8 +188,7 @@ def _evaluate_item(
     compiled: CompiledPolicy, view: FactsView, item: str, line: RosterLine | None, succeeded_on: date | None
 ) -> Evaluation:
     policy, today = compiled.document, view.today
-    period = NO_PERIOD if policy.period is None else period_label(today, policy.period)
-    key = PeriodItem(policy.id, period, item)
+    key = _key(policy, item, today)
     items = {} if policy.for_each is None else {policy.for_each: item}
     scope = Scope(view, key, items, items)
     windows = _windows(policy, succeeded_on)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from eligibility.business_time import earliest
 from eligibility.catalogue import Catalogue
+from eligibility.checks import Between, Threshold
 from eligibility.compile import compile_policy
-from eligibility.conditions import Between, Outcome, Scope, Threshold, earliest
+from eligibility.conditions import Outcome, Scope
 from eligibility.derived import DERIVED
 from eligibility.facts_view import FactsView
 from eligibility.subject_file import FactKey, PeriodItem, SubjectFile

@@ -10,6 +10,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+from eligibility.values import yuan
 from zhida.world.gaps import Facts
 from zhida.world.hires import Hire
 from zhida.world.knowledge import staff_year
@@ -97,7 +98,7 @@ def _refund(profile: Profile, chance: Random) -> list[Receipt]:
     if rate > (Fraction(1, 5) if mean <= 30 else Fraction(55, 1000)):
         return []
     share = Fraction(3 if profile.employed >= _LARGE else 6, 10)
-    amount = f"{float(Fraction(figures['premium_paid']['2023']) * share):.2f}"
+    amount = yuan(Fraction(figures["premium_paid"]["2023"]) * share)
     return [Receipt(REFUND, amount, _between(chance, date(2024, 6, 10), date(2024, 11, 22)), period="2024")]
 
 
@@ -118,7 +119,7 @@ def _of_loans(loans: list[Loan], chance: Random) -> list[Receipt]:
         interest = loan.interest(on)
         pays = len(loans) >= 4 or chance.random() < _PAID[policy]
         if interest and pays and loan.months <= 24 and len(receipts) < 3:
-            receipts.append(Receipt(policy, f"{float(interest) / 2:.2f}", on, loan.item))
+            receipts.append(Receipt(policy, yuan(Fraction(interest) / 2), on, loan.item))
     return receipts
 
 
