@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from eligibility.effects import Effect, Stamp
+from eligibility.engine import Mark
 from eligibility.errors import Refused, StopPartition
 from eligibility.partition_state import BUCKETS, PartitionState
-from eligibility.registry import Registry, is_new
+from eligibility.registry import is_new
 from eligibility.settle import catch_up, settle
 from eligibility.state import CATALOGUE, FILE, POLICY
 from eligibility.subject_file import NO_ITEM, FactKey, SubjectFile
@@ -29,6 +30,7 @@ from schemas.journal import (
     Pump,
     RosterEntryRecord,
     SubjectEntry,
+    Tick,
     journal_record,
 )
 from schemas.rejected import RejectCode, Rejected
@@ -95,20 +97,24 @@ def _fold_control(state: PartitionState, entry: ControlEntry) -> Folded:
     if state.registry.origins is before.origins and isinstance(entry.record, CatalogueControl | PolicyControl):
         return folded  # its source was taken before
     match entry.record:
+        case Tick():
+            if before.now is not None and state.engine.passes(state.registry, before.now, entry.record.at):
+                state.open_roll_out()
         case Epoch():
-            state.buckets_left = BUCKETS
+            state.open_roll_out()
         case CatalogueControl():
             folded.changed.add(CATALOGUE)
             if state.registry.turns is not before.turns:  # a fact newly declared decides nothing yet
-                state.buckets_left = BUCKETS
+                state.open_roll_out()
         case PolicyControl():
-            state.buckets_left = BUCKETS
+            state.open_roll_out()
+            state.engine.follow(state.registry, [entry.record.policy_id])
             folded.changed.add(POLICY + entry.record.policy_id)
     return folded
 
 
 def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
-    """One slice: buckets of the open roll-out, then what time has made due; about `SUBJECTS_PER_PUMP` in all."""
+    """One slice: what time has made due, then the open roll-out's next buckets; `SUBJECTS_PER_PUMP` at most."""
     folded = Folded()
     now = state.registry.now
     if pump.n <= state.pump or now is None:
@@ -116,20 +122,24 @@ def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
         return folded
     stamp = Stamp(state.partition, offset, f"pump/{pump.n}")
     files: dict[str, SubjectFile] = {}
-    buckets = 0
-    while buckets < state.buckets_left and len(files) < SUBJECTS_PER_PUMP:
-        for subject in state.bucket((state.next_bucket + buckets) % BUCKETS):
-            files[subject] = _bring_up(state.files[subject], state.registry, now, stamp, folded)
-        buckets += 1
-    for subject in state.due(now, SUBJECTS_PER_PUMP - len(files)):
-        if subject not in files:
-            files[subject], happened = catch_up(state.files[subject], state.registry, now, stamp)
-            folded.effects += happened
+    for subject in state.due(now, SUBJECTS_PER_PUMP):
+        files[subject] = _bring_up(state, state.files[subject], now, stamp, folded)
+    place, left, first, settled = state.next_bucket, state.buckets_left, state.next_subject, list[int]()
+    while left and len(files) < SUBJECTS_PER_PUMP:
+        ahead = [s for s in state.concerned(place, now) if s >= first and s not in files]
+        for subject in ahead[: SUBJECTS_PER_PUMP - len(files)]:
+            files[subject] = _bring_up(state, state.files[subject], now, stamp, folded)
+        beyond = [subject for subject in ahead if subject not in files]
+        first = beyond[0] if beyond else ""
+        if not beyond:
+            settled.append(place)
+            place, left = (place + 1) % BUCKETS, left - 1
     for file in files.values():
         _put(state, file, folded)
+    for bucket in settled:
+        state.marks[bucket] = Mark(state.registry.sequence, now)
     state.pump = pump.n
-    state.next_bucket = (state.next_bucket + buckets) % BUCKETS
-    state.buckets_left -= buckets
+    state.next_bucket, state.buckets_left, state.next_subject = place, left, first
     return folded
 
 
@@ -142,7 +152,7 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
     registry, now = state.registry, state.registry.now
     stamp = Stamp(state.partition, offset, str(entry.origin))
     if now is not None:
-        file, folded.effects = catch_up(file, registry, now, stamp)
+        file, folded.effects = catch_up(file, registry, state.engine, state.mark_of(entry.subject), now, stamp)
     try:
         changed = _apply(file, entry)
     except Refused as refused:  # what fits on its own, but not any more beside what is there
@@ -150,8 +160,11 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
         value = journal_record.dump_json(entry, by_alias=True)
         folded.effects.append(_rejected(state, offset, value, refused.code, str(refused)))
     if now is not None and changed is not file:
-        touched = None if file.settled_at is None else _touched(registry, entry)
-        changed, happened = settle(changed, registry, now, stamp, policies=touched, facts_changed=True)
+        if file.settled_at is None:
+            concerned = state.engine.standing(changed, registry, now)
+        else:
+            concerned = _concerned(state, file, changed, entry, now)
+        changed, happened = settle(changed, registry, state.engine, now, stamp, concerned, facts_changed=True)
         folded.effects += happened
     if changed is not known and (known is not None or changed != SubjectFile(entry.subject)):
         _put(state, changed, folded)
@@ -159,12 +172,13 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
     return folded
 
 
-def _bring_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp, folded: Folded) -> SubjectFile:
+def _bring_up(state: PartitionState, file: SubjectFile, now: datetime, stamp: Stamp, folded: Folded) -> SubjectFile:
     """Every change of rules up to now has its turn; a subject that was never settled has all of them at once."""
+    registry, engine = state.registry, state.engine
     if file.settled_at is None:
-        file, happened = settle(file, registry, now, stamp)
+        file, happened = settle(file, registry, engine, now, stamp, engine.standing(file, registry, now))
     else:
-        file, happened = catch_up(file, registry, now, stamp)
+        file, happened = catch_up(file, registry, engine, state.mark_of(file.subject), now, stamp)
     folded.effects += happened
     return file
 
@@ -207,18 +221,21 @@ def _items(file: SubjectFile) -> int:
     return len({key.item for key in file.facts} - {NO_ITEM})
 
 
-def _touched(registry: Registry, entry: SubjectEntry) -> list[str] | None:
+def _concerned(
+    state: PartitionState, before: SubjectFile, after: SubjectFile, entry: SubjectEntry, now: datetime
+) -> set[str]:
     """The policies a record can make a difference to, for a subject that is settled up to now."""
+    registry = state.registry
     match entry:
         case ChangeEntry():
             names = {fact.name for fact in entry.facts}
             declared = (registry.catalogue.facts.get(name) for name in names)
             lists = {fact.list for fact in declared if fact is not None and fact.list is not None}
-            return registry.policies_reading(frozenset(names | lists))
+            return state.engine.changed(before, after, names | lists, registry, now)
         case RosterEntryRecord():
-            return [entry.data.policy] if entry.data.policy in registry.policies else []
+            return {entry.data.policy} & registry.policies.keys()
         case _:
-            return []
+            return set()
 
 
 def _quarantine(state: PartitionState, offset: int, value: bytes, error: Exception) -> Folded:

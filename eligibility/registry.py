@@ -5,7 +5,7 @@ The same fold serves intake, which judges by it, and every partition, which deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -220,12 +220,15 @@ class Registry:
         moments = [self.policies[each].changes_after(moment) for each in concerned]
         return min((m for m in moments if m is not None), default=None)
 
-    def policies_reading(self, names: frozenset[str]) -> list[str]:
-        """The policies whose verdict or amount a change of these facts or lists can touch."""
+    def policies_reading(self, names: Set[str], among: Set[str]) -> list[str]:
+        """Those of some policies whose verdict or amount a change of these facts or lists can touch."""
         return [
             policy_id
-            for policy_id, history in self.policies.items()
-            if any(v.compiled is not None and not v.compiled.reads.isdisjoint(names) for v in history.versions)
+            for policy_id in among & self.policies.keys()
+            if any(
+                v.compiled is not None and not v.compiled.reads.isdisjoint(names)
+                for v in self.policies[policy_id].versions
+            )
         ]
 
     def with_statement(self, statement: CatalogueStatement) -> Registry:

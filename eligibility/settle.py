@@ -12,58 +12,80 @@ from datetime import date, datetime
 
 from eligibility.business_time import business_date, label_kind, period_label, start_of
 from eligibility.effects import Effect, Stamp
+from eligibility.engine import Engine, Mark
 from eligibility.evaluate import Evaluation, evaluate, view_of
 from eligibility.facts_view import FactsView
 from eligibility.receipts import is_received
 from eligibility.registry import Registry
 from eligibility.reminders import REMINDERS, Rung, rungs_of, weekly_digest_after
-from eligibility.subject_file import NO_PERIOD, FactKey, Match, PeriodItem, PolicyItem, SubjectFile, Told, Wanting
+from eligibility.subject_file import (
+    NO_PERIOD,
+    FactKey,
+    Match,
+    PeriodItem,
+    PolicyItem,
+    RosterKey,
+    SubjectFile,
+    Told,
+    Wanting,
+)
 from eligibility.values import ZERO
 from schemas.decisions import Amount, Decision, MatchKey, Reason, Verdict
 from schemas.notices import Notice, NoticeKind, NoticeTopic
 from schemas.policy import Policy
 
 
-def catch_up(file: SubjectFile, registry: Registry, now: datetime, stamp: Stamp) -> tuple[SubjectFile, list[Effect]]:
-    """Handle, in order, every moment up to `now` at which time or a policy changed something for the subject."""
+def catch_up(
+    file: SubjectFile, registry: Registry, engine: Engine, since: Mark | None, now: datetime, stamp: Stamp
+) -> tuple[SubjectFile, list[Effect]]:
+    """Handle, in order, every moment up to `now` at which time or a policy changed something for the subject.
+
+    `since`: up to when its slice of the partition is settled; the file may be settled further by itself.
+    """
     if file.settled_at is None:
         return file, []
+    since = max(Mark(file.settled_sequence, file.settled_at), since or Mark(-1, file.settled_at))
     effects: list[Effect] = []
-    turns = [t for t in registry.turns if t.sequence > file.settled_sequence and t.at >= file.settled_at]
+    turns = [t for t in registry.turns if t.sequence > since.sequence and t.at >= since.at]
     turns.sort(key=lambda turn: turn.at)
-    moment = file.settled_at
+    moment = since.at
     while True:
         due = file.due_at if file.due_at is not None and file.due_at > moment else None
-        following = [m for m in (due, *(turn.at for turn in turns[:1])) if m is not None]
-        if not following or (moment := min(following)) > now:
+        passing = engine.turns_after(file, registry, moment, now)
+        following = [m for m in (due, passing, *(turn.at for turn in turns[:1])) if m is not None]
+        if not following or min(following) > now:
             return file, effects
-        concerned: set[str] | None = {policy_id for policy_id, at in file.due.items() if at <= moment}
+        before, moment = moment, min(following)
+        concerned = {policy_id for policy_id, at in file.due.items() if at <= moment}
+        rules: frozenset[str] | None = frozenset()
         if turns and turns[0].at == moment:
-            changed = turns.pop(0).policies
-            concerned = None if concerned is None or changed is None else concerned | changed
-        file, happened = settle(file, registry, moment, stamp, policies=concerned)
+            rules = turns.pop(0).policies
+        if moment == passing or rules != frozenset():
+            concerned |= engine.turned(file, registry, before, moment, rules)
+        file, happened = settle(file, registry, engine, moment, stamp, concerned)
         effects += happened
 
 
 def settle(
     file: SubjectFile,
     registry: Registry,
+    engine: Engine,
     at: datetime,
     stamp: Stamp,
+    policies: Iterable[str],
     *,
-    policies: Iterable[str] | None = None,
     facts_changed: bool = False,
 ) -> tuple[SubjectFile, list[Effect]]:
     """Decide the subject at a moment: the file after it, and the decisions, pushes and reminders that follow.
 
-    `policies`: those that may have changed, where that is known; None: any. A file that comes out as it went in is
-    returned itself, so that nothing is written for it; but where its facts have just changed it is settled up to this
-    moment: what came before was decided by the facts it had then.
+    `policies`: those that may have changed. A file that comes out as it went in is returned itself, so that nothing is
+    written for it; but where its facts have just changed it is settled up to this moment: what came before was decided
+    by the facts it had then.
     """
     view = view_of(file, registry.catalogue_at(at), business_date(at))
     settling = _Settling(file, registry, at, stamp, view)
-    due = {} if policies is None else dict(file.due)
-    for policy_id in sorted(registry.policies if policies is None else policies):
+    due = dict(file.due)
+    for policy_id in sorted(registry.policies.keys() & set(policies)):  # a roster may come before its policy
         history = registry.policies[policy_id]
         compiled = history.at(at)
         found: list[Evaluation] = []
@@ -74,7 +96,8 @@ def settle(
         moments.append(registry.changes_after(policy_id, at))
         moments += [start_of(e.changes_on) for e in found if e.changes_on is not None]
         due.pop(policy_id, None)
-        if following := [moment for moment in moments if moment is not None]:
+        following = [moment for moment in moments if moment is not None]
+        if following and (settling.is_near(policy_id) or not engine.notices_time(policy_id)):
             due[policy_id] = min(following)
     after = replace(file, matches=settling.matches, told=settling.told, wanting=settling.wanting, due=due)
     if after == file and file.settled_at is not None and not facts_changed:
@@ -97,6 +120,11 @@ class _Settling:
         """The items that the subject is eligible for, or was told about."""
         keys: list[PeriodItem | PolicyItem] = [*self.matches, *self.told]
         return {key.item for key in keys if key.policy == policy_id}
+
+    def is_near(self, policy_id: str) -> bool:
+        """Whether the subject is eligible for a policy, was told of it, lacks one fact for it or is listed on it."""
+        kept: list[PeriodItem | PolicyItem | RosterKey] = [*self.matches, *self.told, *self.wanting, *self.file.roster]
+        return any(key.policy == policy_id for key in kept)
 
     def policy(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
         """Close what no longer holds, then open or restate what does."""

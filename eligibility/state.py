@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 from eligibility.catalogue import Catalogue
 from eligibility.compile import compile_policy
+from eligibility.engine import Mark
 from eligibility.errors import StopPartition
 from eligibility.partition_state import PartitionState
 from eligibility.registry import EarlierWord, PolicyHistory, PolicyVersion, Registry, Turn
@@ -34,7 +36,7 @@ from schemas.events import RosterEntry
 from schemas.journal import Epoch
 from schemas.policy import Policy
 
-SCHEMA = 2
+SCHEMA = 3
 CHECKPOINT, CATALOGUE, FILE, POLICY = "ckpt", "catalogue", "f/", "p/"
 
 
@@ -159,6 +161,7 @@ def encode_checkpoint(state: PartitionState) -> bytes:
             "high_waters": dict(state.high_waters),
             "pump": state.pump,
             "next_bucket": state.next_bucket,
+            "next_subject": state.next_subject,
             "buckets_left": state.buckets_left,
             "quarantined": state.quarantined,
             "sequence": registry.sequence,
@@ -171,6 +174,7 @@ def encode_checkpoint(state: PartitionState) -> bytes:
                 for turn in registry.turns
             ],
             "open_work": state.open_work,
+            "marks": _runs(state.marks),
         }
     )
 
@@ -221,9 +225,16 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
         high_waters={source: (offset, ordinal) for source, (offset, ordinal) in ckpt["high_waters"].items()},
         pump=ckpt["pump"],
         next_bucket=ckpt["next_bucket"],
+        next_subject=ckpt["next_subject"],
         buckets_left=ckpt["buckets_left"],
         quarantined=ckpt["quarantined"],
     )
+    state.marks = [
+        None if sequence is None else Mark(sequence, _moment(at))
+        for count, sequence, at in ckpt["marks"]
+        for _ in range(count)
+    ]
+    state.engine.follow(state.registry, sorted(state.registry.policies))
     for key, record in latest.items():
         if key.startswith(FILE):
             state.put(decode_file(key.removeprefix(FILE), record))
@@ -274,6 +285,14 @@ def _decode_policy(record: bytes, catalogue: Catalogue) -> PolicyHistory:
             for document, effective_at, acts_from in _read(record)["versions"]
         )
     )
+
+
+def _runs(marks: list[Mark | None]) -> list[list[Any]]:
+    """The buckets' marks, neighbours that are alike as one: how many, sequence, moment."""
+    return [
+        [len(list(alike)), *((None, None) if mark is None else (mark.sequence, mark.at.isoformat()))]
+        for mark, alike in groupby(marks)
+    ]
 
 
 def _canonical(data: dict[str, Any]) -> bytes:

@@ -118,6 +118,12 @@ class SubjectFile:
         """When time alone may next change something for the subject."""
         return min(self.due.values(), default=None)
 
+    @cached_property
+    def near(self) -> frozenset[str]:
+        """The policies it is eligible for, was told of, lacks one fact for or is listed on, and those with a moment."""
+        kept: list[PeriodItem | PolicyItem | RosterKey] = [*self.matches, *self.told, *self.wanting, *self.roster]
+        return frozenset({key.policy for key in kept} | self.due.keys())
+
     def with_facts(
         self,
         provider: str,

@@ -1,0 +1,140 @@
+"""Fact values as integers, in an order that keeps every comparison: what the index and the columns hold.
+
+Integers and days stand for themselves. Decimals and ratios are scaled and carry a bit that says they were cut off,
+`floor(x·10⁶)·2 + bit`, which is exact for ≥, >, ≤ and < against bounds of at most six digits. Regions and industries
+are numbered so that a subtree is a span. Codes and identifiers are numbered as they are met.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from math import ceil, floor
+from typing import NamedTuple, cast
+
+from eligibility.catalogue import Catalogue
+from eligibility.derived import DERIVED
+from eligibility.facts_view import FactsView
+from eligibility.values import Value
+from schemas.catalogue import FactType
+from schemas.industries import INDUSTRIES
+from schemas.policy import RelativePeriod
+from schemas.regions import REGIONS
+
+MOST = 1 << 62
+"""No code is further from 0. A decimal that would be is held there, and no bound is: such a test is left to the plain
+evaluator."""
+
+SCALE = 1_000_000
+_REGIONS = sorted(REGIONS)
+_REGION_CODES = {code: place for place, code in enumerate(_REGIONS)}
+_BELOW_DIVISION = 121  # a group digit and a class digit, each 0–9 or none
+
+Row = list[int | None]
+"""A subject's facts as codes, one per attribute; None: unknown."""
+
+
+class Attribute(NamedTuple):
+    """What a test reads of a subject: a fact, base or derived, and for one given by period which, seen from today."""
+
+    fact: str
+    period: RelativePeriod | None = None
+
+
+class Span(NamedTuple):
+    """Codes from `low` to `high`, both included."""
+
+    low: int
+    high: int
+
+
+def region_span(root: str) -> Span:
+    """A region's subtree."""
+    return Span(bisect_left(_REGIONS, root), bisect_left(_REGIONS, root + "~") - 1)
+
+
+def industry_code(code: str) -> int:
+    """An industry's number: by division, group and class."""
+    division, below = int(code[1:3]), code[3:]
+    group = int(below[0]) + 1 if below else 0
+    return (division * 11 + group) * 11 + (int(below[1]) + 1 if len(below) == 2 else 0)
+
+
+def industry_span(root: str) -> Span:
+    """An industry's subtree: a section is the run of its divisions."""
+    if len(root) == 1:
+        divisions = [int(code[1:3]) for code in INDUSTRIES if code[0] == root and len(code) == 3]
+        return Span(min(divisions) * _BELOW_DIVISION, max(divisions) * _BELOW_DIVISION + _BELOW_DIVISION - 1)
+    low = industry_code(root)
+    return Span(low, low + {3: _BELOW_DIVISION, 4: 11, 5: 1}[len(root)] - 1)
+
+
+def number_code(value: Fraction | int) -> int:
+    """A decimal or a ratio, scaled."""
+    whole, rest = divmod(value.numerator * SCALE, value.denominator)
+    return max(-MOST, min(2 * whole + (rest > 0), MOST))
+
+
+def cut(operator: str, bound: Fraction, kind: FactType) -> tuple[int, bool] | None:
+    """A bound as (at, side): it holds where `(code >= at) is side`. None where no code says it exactly."""
+    if kind is FactType.INTEGER:
+        at = ceil(bound) if operator in "≥<" else floor(bound) + 1
+    else:
+        scaled = bound * SCALE
+        if scaled.denominator != 1:
+            return None
+        at = 2 * scaled.numerator + (operator in ">≤")
+    return (at, operator in "≥>") if abs(at) < MOST else None
+
+
+@dataclass
+class Attributes:
+    """The attributes in use, numbered, and how a value of each becomes a code."""
+
+    slots: dict[Attribute, int] = field(default_factory=dict)
+    every: list[Attribute] = field(default_factory=list)
+    kinds: list[FactType] = field(default_factory=list)
+    _names: list[dict[str, int]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.every)
+
+    def slot(self, attribute: Attribute, catalogue: Catalogue) -> int:
+        """The number of an attribute, a new one where it was not in use."""
+        known = self.slots.get(attribute)
+        if known is None:
+            base = catalogue.facts.get(attribute.fact)
+            known = self.slots[attribute] = len(self.every)
+            self.every.append(attribute)
+            self.kinds.append(DERIVED[attribute.fact].type if base is None else base.type)
+            self._names.append({})
+        return known
+
+    def code(self, slot: int, value: Value) -> int:
+        """A value's code."""
+        match self.kinds[slot]:
+            case FactType.DECIMAL:
+                return number_code(cast(Fraction, value))
+            case FactType.INTEGER | FactType.BOOLEAN:
+                return int(cast(int, value))
+            case FactType.DATE:
+                return cast(date, value).toordinal()
+            case FactType.REGION:
+                return _REGION_CODES[cast(str, value)]
+            case FactType.INDUSTRY:
+                return industry_code(cast(str, value))
+            case FactType.CODE | FactType.IDENTIFIER:
+                names = self._names[slot]
+                return names.setdefault(cast(str, value), len(names))
+
+    def row(self, view: FactsView, slots: Iterable[int] | None = None, known: Row | None = None) -> Row:
+        """A subject's codes on the view's day; `slots`: only these, the others being as known, or left unknown."""
+        row: Row = [None] * len(self) if known is None else known + [None] * (len(self) - len(known))
+        for slot in range(len(self)) if slots is None else slots:
+            fact, period = self.every[slot]
+            value = view.get(fact, period).value
+            row[slot] = None if value is None else self.code(slot, value)
+        return row
