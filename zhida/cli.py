@@ -19,6 +19,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from eligibility.business_time import SHANGHAI
+from eligibility.partition_state import PartitionState
 from schemas.journal import Epoch
 from schemas.model import Department
 from streams import broker_topics
@@ -26,9 +27,12 @@ from streams.app import Role
 from streams.clock import advance
 from streams.control import read_registry
 from streams.judge import AUTHORITY
-from zhida import stack
+from zhida import charts, stack
+from zhida.commands import advise as advise_command
 from zhida.commands import contracts as contracts_command
 from zhida.commands import explain as explain_command
+from zhida.commands import gaps as gaps_command
+from zhida.commands import preview as preview_command
 from zhida.commands import rejected as rejected_command
 from zhida.commands import simulate as simulate_command
 from zhida.commands import wait as wait_command
@@ -36,6 +40,7 @@ from zhida.commands import watch as watch_command
 from zhida.commands import worker as worker_command
 from zhida.console import NOT_RIGHT, err, out, progress_bar, told_in_one_sentence
 from zhida.demo import play
+from zhida.demo.readback import read_states
 from zhida.journal_files import export_journal
 from zhida.keyring import Keyring
 from zhida.messages import departments, read_messages, statements
@@ -241,11 +246,82 @@ def watch(
 
 
 @app.command()
-def explain(subject: str, policy: str, folder: Folder = LOCAL, as_json: Json = False) -> None:
-    """Why a subject is or is not eligible for a policy, from the committed state."""
+def explain(
+    subject: str,
+    policy: str,
+    partition: Annotated[int | None, typer.Option(min=0, help="With --offset, as a decision names them.")] = None,
+    offset: Annotated[int | None, typer.Option(min=0, help="By the journal up to this offset.")] = None,
+    at: Annotated[datetime | None, typer.Option(help="By the journal until time went past this moment, UTC+8.")] = None,
+    journal_file: Annotated[
+        Path | None, typer.Option("--journal", help="An exported journal, instead of the running stack's.")
+    ] = None,
+    folder: Folder = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Why a subject is or is not eligible for a policy: by the committed state, or the journal up to some point."""
+    if (partition is not None and offset is None) or (offset is not None and at is not None):
+        raise typer.BadParameter("give --offset (and its --partition), or --at, or neither")
     with told_in_one_sentence():
-        bootstrap = _broker(folder)
-        asyncio.run(explain_command.show(bootstrap, subject, policy, as_json=as_json))
+        subject = explain_command.checked(subject, partition)
+        moment = None if at is None else at.replace(tzinfo=at.tzinfo or SHANGHAI)
+        until = explain_command.Until(subject, policy, offset, moment)
+        if journal_file is not None:
+            explain_command.of_file(journal_file, until, as_json=as_json)
+        elif offset is None and at is None:
+            asyncio.run(explain_command.of_committed_state(_broker(folder), subject, policy, as_json=as_json))
+        else:
+            asyncio.run(explain_command.of_journal(_broker(folder), until, as_json=as_json))
+
+
+Journal = Annotated[
+    Path | None, typer.Option("--journal", help="Fold an exported journal instead of reading the running stack.")
+]
+Chart = Annotated[Path | None, typer.Option("--chart", help="Draw a chart, too: to an .svg, or a .png.")]
+
+
+def _states(folder: Path, journal_file: Path | None, chart: Path | None) -> list[PartitionState]:
+    """Every partition's state, committed or folded; what cannot be drawn is refused before that takes its time."""
+    if chart is not None:
+        charts.check(chart)
+    if journal_file is not None:
+        return advise_command.folded(journal_file)
+    return asyncio.run(read_states(_broker(folder)))
+
+
+@app.command()
+def advise(folder: Folder = LOCAL, journal_file: Journal = None, chart: Chart = None, as_json: Json = False) -> None:
+    """Which direct-list policies are decidable without an application, or nearly, and how many subjects that frees."""
+    with told_in_one_sentence():
+        advise_command.show(_states(folder, journal_file, chart), chart, as_json=as_json)
+
+
+@app.command()
+def gaps(folder: Folder = LOCAL, journal_file: Journal = None, chart: Chart = None, as_json: Json = False) -> None:
+    """Which facts are missing, by the decisions they block, and who holds them."""
+    with told_in_one_sentence():
+        gaps_command.show(_states(folder, journal_file, chart), chart, as_json=as_json)
+
+
+@app.command()
+def preview(
+    policy: Annotated[Path, typer.Argument(metavar="POLICY.yaml", help="A policy, or a publication of one.")],
+    against: Annotated[Path | None, typer.Option(metavar="OTHER.yaml", help="Compare with this policy.")] = None,
+    against_published: Annotated[bool, typer.Option(help="Compare with its version that acts now.")] = False,
+    folder: Folder = LOCAL,
+    journal_file: Journal = None,
+    chart: Chart = None,
+    as_json: Json = False,
+) -> None:
+    """Whom a policy would reach, what it would cost, and what is missing; nothing is published."""
+    if against is not None and against_published:
+        raise typer.BadParameter("give --against OTHER.yaml or --against-published, not both")
+    with told_in_one_sentence():
+        document = preview_command.read_policy(policy)
+        other = None if against is None else preview_command.read_policy(against)
+        states = _states(folder, journal_file, chart)
+        if against_published:
+            other = preview_command.published(states, document.id)
+        preview_command.show(states, document, other, chart, as_json=as_json)
 
 
 @journal.command("export")
