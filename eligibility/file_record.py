@@ -1,0 +1,392 @@
+"""A subject's file in few bytes: its state record `f/<subject>`, and what a partition keeps of it in memory.
+
+A record is the schema (1 byte), the lengths in bytes of its numbers and of its text (4 bytes each, the lowest first),
+the numbers, and the text in UTF-8. A number has seven bits to the byte, the lowest first; the top bit says that more
+follow. Signed ones are 0, -1, 1, -2 and so on, counted from 0. The numbers are, every list after its length:
+
+- the moments as they first occur: days since the one before, signed, and microseconds of the day; elsewhere their place
+- the runs, a run being the facts of one item from one change: `_RUN`, and of each fact name, period, kind and payload
+- versions, roster, matches, told, wanting and due, by key and as laid out below
+- when it was settled, and the control sequence, signed
+
+A name is its place in the partition's `Names`. Any other text is its length in characters, which come next in the
+record's text. What may be absent is 0 where it is, and else one more than it would be; a day's ordinal is never 0.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from itertools import islice
+from typing import Any, Literal
+
+from eligibility.business_time import start_of
+from eligibility.errors import StopPartition
+from eligibility.subject_file import (
+    NO_ITEM,
+    FactKey,
+    FactValue,
+    Match,
+    PeriodItem,
+    PolicyItem,
+    RosterKey,
+    SubjectFile,
+    Told,
+    Wanting,
+)
+from eligibility.values import Value
+from schemas.events import RosterEntry
+
+SCHEMA = 3
+
+_LENGTH = 4
+_HEADER = 1 + 2 * _LENGTH
+_FIRST_DAY = start_of(date(1, 1, 2))
+"""Days begin in Asia/Shanghai, as most moments do; what is left of the day is then one byte."""
+_DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+
+_BOOLEAN, _INTEGER, _DATE, _TEXT, _RATIO = range(5)
+"""Kinds of value; the payload is 0 or 1, the signed integer, the day's ordinal, the length. A ratio's kind has its
+denominator added; its payload is the signed numerator."""
+
+_Field = Literal["name", "number", "flag", "text", "texts", "item", "moment", "optional_day", "optional_text"]
+_Layout = tuple[_Field, ...]
+"""A row's fields in their order, by the method of `_Writer` and `_Reader` for each."""
+
+_RUN: _Layout = ("name", "number", "moment", "moment", "item")
+_VERSION: _Layout = ("name", "number")
+_ROSTER: _Layout = ("name", "item", "name", "number", "flag", "optional_text", "optional_text")
+_MATCH: _Layout = (
+    *("name", "name", "item"),
+    *("number", "text", "moment", "optional_day", "optional_text", "optional_day", "flag"),
+)
+_TOLD: _Layout = ("name", "item", "text", "name", "moment", "texts")
+_WANTING: _Layout = ("name", "item", "name", "name", "item", "moment", "flag")
+_DUE: _Layout = ("name", "moment")
+
+
+class Names(dict[int, str]):
+    """The names that a partition's files share, by place: of facts, periods, providers, departments and policies.
+
+    They only grow, in the order in which files are first encoded: that must follow from the journal alone. Nothing
+    personal may be among them, since an erasure leaves them; items and values stay in the files.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__(enumerate(names))
+        self._places = {name: place for place, name in self.items()}
+
+    def place(self, name: str) -> int:
+        """Where a name stands; a new one comes last."""
+        place = self._places.get(name)
+        if place is None:
+            place = self._places[name] = len(self)
+            self[place] = name
+        return place
+
+    def __missing__(self, place: int) -> str:
+        raise StopPartition(f"a subject's file refers to name {place} of its partition, which has {len(self)} names")
+
+
+def encode_file(file: SubjectFile, names: Names) -> bytes:
+    """A subject's file as its record, the same whatever order its parts came in. Adds to `names` what they lack."""
+    writer = _Writer(names)
+    writer.facts(file.facts)
+    writer.rows(_VERSION, file.versions.items())
+    writer.rows(_ROSTER, [(*key, e.roster_version, e.member, e.amount, e.grade) for key, e in file.roster.items()])
+    writer.rows(_MATCH, [(*key, *match) for key, match in file.matches.items()])
+    writer.rows(_TOLD, [(*key, *told) for key, told in file.told.items()])
+    writer.rows(_WANTING, [(*key, *fact, since, told) for key, (fact, since, told) in file.wanting.items()])
+    writer.rows(_DUE, file.due.items())
+    writer.optional_moment(file.settled_at)
+    writer.signed(file.settled_sequence)
+    return writer.record()
+
+
+def decode_file(subject: str, record: bytes, names: Names) -> SubjectFile:
+    """The inverse of `encode_file`.
+
+    Raises StopPartition for a record that has another schema, is cut short, or needs a name that `names` lack.
+    """
+    reader = _Reader(record, names)
+    reader.moments()
+    return SubjectFile(  # the arguments are in the order of the record
+        subject,
+        facts=reader.facts(),
+        versions=dict(reader.rows(_VERSION)),
+        roster=dict(_roster_line(*row) for row in reader.rows(_ROSTER)),
+        matches={
+            PeriodItem(policy, period, item): Match(*match) for policy, period, item, *match in reader.rows(_MATCH)
+        },
+        told={PolicyItem(policy, item): Told(*told) for policy, item, *told in reader.rows(_TOLD)},
+        wanting={
+            PolicyItem(policy, item): Wanting(FactKey(*fact), since, told)
+            for policy, item, *fact, since, told in reader.rows(_WANTING)
+        },
+        due=dict(reader.rows(_DUE)),
+        settled_at=reader.optional_moment(),
+        settled_sequence=reader.signed(),
+    )
+
+
+def values_of(record: bytes, names: Names) -> Iterator[tuple[str, str, str, Value]]:
+    """Name, period, item and value of each fact of a record, leaving the rest of it unread.
+
+    Raises StopPartition as `decode_file` does.
+    """
+    reader = _Reader(record, names)
+    reader.skip(2 * reader.number())
+    for _ in range(reader.number()):
+        reader.skip(len(_RUN) - 1)
+        item = reader.item()
+        for name, period, value in reader.run():
+            yield name, period, item, value
+
+
+def _roster_line(
+    policy: str, item: str, department: str, version: int, member: bool, amount: str | None, grade: str | None
+) -> tuple[RosterKey, RosterEntry]:
+    entry = RosterEntry(
+        policy=policy,
+        roster_version=version,
+        member=member,
+        amount=amount,
+        grade=grade,
+        item=None if item == NO_ITEM else item,
+    )
+    return RosterKey(policy, item, department), entry
+
+
+class _Writer:
+    """A record as it is written, field by field in its order."""
+
+    def __init__(self, names: Names) -> None:
+        self._place = names.place
+        self._moments: dict[datetime, int] = {}
+        self._numbers: list[int] = []
+        self._texts: list[str] = []
+        self.number: Callable[[int], None] = self._numbers.append
+        self.flag = self.number
+
+    def facts(self, facts: Mapping[FactKey, FactValue]) -> None:
+        runs: dict[tuple[Any, ...], list[tuple[str, str, Value]]] = defaultdict(list)
+        for (name, period, item), (value, *change) in facts.items():
+            runs[*change, item].append((name, period, value))
+        number, place = self.number, self._place
+        number(len(runs))
+        for run, values in sorted(runs.items()):
+            self.row(_RUN, run)
+            number(len(values))
+            for name, period, value in sorted(values):
+                number(place(name))
+                number(place(period))
+                self._value(value)
+
+    def _value(self, value: Value) -> None:
+        if isinstance(value, bool):
+            self.number(_BOOLEAN)
+            self.flag(value)
+        elif isinstance(value, int):
+            self.number(_INTEGER)
+            self.signed(value)
+        elif isinstance(value, Fraction):
+            self.number(_RATIO + value.denominator)
+            self.signed(value.numerator)
+        elif isinstance(value, date):
+            self.number(_DATE)
+            self.number(value.toordinal())
+        else:
+            self.number(_TEXT)
+            self.text(value)
+
+    def rows(self, layout: _Layout, rows: Collection[tuple[Any, ...]]) -> None:
+        """Rows in the order of their keys, which come first in each and differ."""
+        self.number(len(rows))
+        for row in sorted(rows):
+            self.row(layout, row)
+
+    def row(self, layout: _Layout, row: tuple[Any, ...]) -> None:
+        for field, value in zip(layout, row, strict=True):
+            getattr(self, field)(value)
+
+    def name(self, name: str) -> None:
+        self.number(self._place(name))
+
+    def signed(self, number: int) -> None:
+        self.number(_unsigned(number))
+
+    def text(self, text: str) -> None:
+        self.number(len(text))
+        self._texts.append(text)
+
+    def texts(self, texts: tuple[str, ...]) -> None:
+        self.number(len(texts))
+        for text in texts:
+            self.text(text)
+
+    def optional_text(self, text: str | None) -> None:
+        if text is None:
+            self.number(0)
+        else:
+            self.number(len(text) + 1)
+            self._texts.append(text)
+
+    def item(self, item: str) -> None:
+        self.optional_text(None if item == NO_ITEM else item)
+
+    def optional_day(self, day: date | None) -> None:
+        self.number(0 if day is None else day.toordinal())
+
+    def moment(self, moment: datetime) -> None:
+        self.number(self._moments.setdefault(moment, len(self._moments)))
+
+    def optional_moment(self, moment: datetime | None) -> None:
+        if moment is None:
+            self.number(0)
+        else:
+            self.number(self._moments.setdefault(moment, len(self._moments)) + 1)
+
+    def record(self) -> bytes:
+        numbers = _pack([len(self._moments), *self._days_and_rests(), *self._numbers])
+        text = "".join(self._texts).encode()
+        lengths = [len(part).to_bytes(_LENGTH, "little") for part in (numbers, text)]
+        return b"".join((bytes([SCHEMA]), *lengths, numbers, text))
+
+    def _days_and_rests(self) -> Iterator[int]:
+        before = 0
+        for moment in self._moments:
+            day, rest = divmod(moment - _FIRST_DAY, _DAY)
+            yield _unsigned(day - before)
+            yield rest // _MICROSECOND
+            before = day
+
+
+class _Reader:
+    """A record as it is read, field by field in its order."""
+
+    def __init__(self, record: bytes, names: Names) -> None:
+        if record and record[0] != SCHEMA:
+            raise StopPartition(f"a subject's file has schema {record[0]}; this release reads {SCHEMA}")
+        text_at = _HEADER + int.from_bytes(record[1 : 1 + _LENGTH], "little")
+        end = text_at + int.from_bytes(record[1 + _LENGTH : _HEADER], "little")
+        if len(record) != end:
+            raise StopPartition(f"a subject's file has {len(record)} bytes where its lengths give {end}")
+        self._names = names
+        self._moments: list[datetime] = []
+        self._numbers = iter(_unpack(record[_HEADER:text_at]))
+        self._text = record[text_at:].decode()
+        self._read = 0
+        self.number: Callable[[], int] = self._numbers.__next__
+
+    def moments(self) -> None:
+        """The table of moments, which the fields of a moment refer to."""
+        day = 0
+        for _ in range(self.number()):
+            day += self.signed()
+            self._moments.append(_FIRST_DAY + timedelta(day, 0, self.number()))
+
+    def facts(self) -> dict[FactKey, FactValue]:
+        facts: dict[FactKey, FactValue] = {}
+        for provider, version, effective_at, arrived_at, item in self.rows(_RUN):
+            for name, period, value in self.run():
+                facts[FactKey(name, period, item)] = FactValue(value, provider, version, effective_at, arrived_at)
+        return facts
+
+    def run(self) -> Iterator[tuple[str, str, Value]]:
+        """Name, period and value of each fact of a run, after the row that leads it."""
+        numbers, names = self._numbers, self._names
+        for name, period, kind, payload in islice(zip(numbers, numbers, numbers, numbers, strict=False), self.number()):
+            yield names[name], names[period], self._value(kind, payload)
+
+    def _value(self, kind: int, payload: int) -> Value:
+        if kind > _RATIO:
+            return Fraction(_signed(payload), kind - _RATIO)
+        if kind == _INTEGER:
+            return _signed(payload)
+        if kind == _TEXT:
+            return self._characters(payload)
+        return date.fromordinal(payload) if kind == _DATE else bool(payload)
+
+    def rows(self, layout: _Layout) -> Iterator[list[Any]]:
+        fields = [getattr(self, field) for field in layout]
+        for _ in range(self.number()):
+            yield [field() for field in fields]
+
+    def skip(self, count: int) -> None:
+        for _ in islice(self._numbers, count):
+            pass
+
+    def name(self) -> str:
+        return self._names[self.number()]
+
+    def signed(self) -> int:
+        return _signed(self.number())
+
+    def flag(self) -> bool:
+        return bool(self.number())
+
+    def text(self) -> str:
+        return self._characters(self.number())
+
+    def texts(self) -> tuple[str, ...]:
+        return tuple([self.text() for _ in range(self.number())])
+
+    def optional_text(self) -> str | None:
+        more = self.number()
+        return self._characters(more - 1) if more else None
+
+    def item(self) -> str:
+        item = self.optional_text()
+        return NO_ITEM if item is None else item
+
+    def optional_day(self) -> date | None:
+        ordinal = self.number()
+        return date.fromordinal(ordinal) if ordinal else None
+
+    def moment(self) -> datetime:
+        return self._moments[self.number()]
+
+    def optional_moment(self) -> datetime | None:
+        more = self.number()
+        return self._moments[more - 1] if more else None
+
+    def _characters(self, count: int) -> str:
+        start = self._read
+        self._read += count
+        return self._text[start : self._read]
+
+
+def _unsigned(number: int) -> int:
+    return 2 * number if number >= 0 else -2 * number - 1
+
+
+def _signed(number: int) -> int:
+    return -(number >> 1) - 1 if number & 1 else number >> 1
+
+
+def _pack(numbers: Iterable[int]) -> bytes:
+    packed = bytearray()
+    for number in numbers:
+        while number > 127:
+            packed.append(number & 127 | 128)
+            number >>= 7
+        packed.append(number)
+    return bytes(packed)
+
+
+def _unpack(packed: bytes) -> list[int]:
+    numbers: list[int] = []
+    number = shift = 0
+    for byte in packed:
+        if byte > 127:
+            number |= (byte & 127) << shift
+            shift += 7
+        elif shift:
+            numbers.append(number | byte << shift)
+            number = shift = 0
+        else:
+            numbers.append(byte)
+    return numbers
