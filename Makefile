@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PACKAGES := $(wildcard schemas eligibility streams connectors console bench zhida)
 
-.PHONY: help setup demo test check format contracts up down lock clean
+.PHONY: help setup demo test check format contracts bench-engine up down lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## the virtual environment, from the lock file
 
@@ -30,6 +30,9 @@ format: $(STAMP) ## format the code and sort its imports
 
 contracts: $(STAMP) ## write docs/contracts anew from the models
 	$(BIN)/zhida contracts
+
+bench-engine: $(STAMP) ## the engine against its peers, a quarter of an hour (python -m bench engine --quick: three minutes)
+	$(BIN)/python -m bench engine
 
 up: $(STAMP) ## start Kafka and Redis on this machine
 	$(BIN)/zhida up

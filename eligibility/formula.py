@@ -149,7 +149,7 @@ class Formula:
 
     def literals(self) -> Iterator[Literal]:
         """Every literal, as often as it stands there."""
-        return (part for part in _leaves(self.root) if isinstance(part, Literal))
+        return (part for part in leaves(self.root) if isinstance(part, Literal))
 
     def holds(self, row: Row, day: date) -> Truth:
         """The verdict by definition: the obvious twin of what the index and the columns find."""
@@ -173,10 +173,11 @@ def _holds(part: Part, row: Row, day: date) -> Truth:
             return found
 
 
-def _leaves(part: Part) -> Iterator[Literal | Open]:
+def leaves(part: Part) -> Iterator[Literal | Open]:
+    """The tests of a formula or a part of it."""
     if isinstance(part, Gate):
         for each in part.parts:
-            yield from _leaves(each)
+            yield from leaves(each)
     else:
         yield part
 
@@ -201,7 +202,7 @@ def normal_form(compiled: CompiledPolicy, attributes: Attributes, catalogue: Cat
     root = _gate(True, parts)
     if not (isinstance(root, Gate) and root.conjunctive):
         root = Gate(True, (root,))
-    opened = [part.facts for part in _leaves(root) if isinstance(part, Open)]
+    opened = [part.facts for part in leaves(root) if isinstance(part, Open)]
     return Formula(root, frozenset().union(*opened) if opened else None)
 
 

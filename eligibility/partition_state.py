@@ -1,15 +1,16 @@
-"""What one journal partition has decided so far, with the two indexes a roll-out and time need."""
+"""What one journal partition has decided so far, with the indexes that changes, roll-outs and time need."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
 from zlib import crc32
 
 from eligibility.engine import Engine, Mark
+from eligibility.file_record import Names, decode_file, encode_file
 from eligibility.registry import Registry
 from eligibility.subject_file import SubjectFile
 
@@ -21,6 +22,25 @@ def bucket_of(subject: str) -> int:
     return (crc32(subject.encode()) >> 8) % BUCKETS
 
 
+class _Files(Mapping[str, SubjectFile]):
+    """Records, read one by one: as objects they would take some twenty times the memory."""
+
+    def __init__(self, records: Mapping[str, bytes], names: Names) -> None:
+        self._records, self._names = records, names
+
+    def __getitem__(self, subject: str) -> SubjectFile:
+        return decode_file(subject, self._records[subject], self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, subject: object) -> bool:
+        return subject in self._records
+
+
 @dataclass
 class PartitionState:
     """One partition.
@@ -28,7 +48,7 @@ class PartitionState:
     `offset`: the last journal offset folded. `high_waters`: the last source record taken, per origin partition.
     `pump`: the last pump consumed. `next_bucket`, `next_subject` and `buckets_left`: where the open roll-out stands; a
     change of rules during one starts the count anew. `marks`: up to where the subjects of each bucket are settled,
-    whatever their files say.
+    whatever their files say. `names`: the dictionary of the files' records.
     """
 
     partition: int
@@ -42,30 +62,49 @@ class PartitionState:
     quarantined: int = 0
     marks: list[Mark | None] = field(default_factory=lambda: [None] * BUCKETS)
     engine: Engine = field(default_factory=Engine)
-    _files: dict[str, SubjectFile] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
+    _records: dict[str, bytes] = field(default_factory=dict)
     _buckets: list[set[str]] = field(default_factory=lambda: [set() for _ in range(BUCKETS)])
     _due: list[tuple[datetime, str]] = field(default_factory=list)
+    _due_at: dict[str, datetime] = field(default_factory=dict)
     _near: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @property
     def files(self) -> Mapping[str, SubjectFile]:
-        """Every subject's file."""
-        return self._files
+        """Every subject's file, read from its record whenever it is asked for."""
+        return _Files(self._records, self.names)
 
-    def put(self, file: SubjectFile) -> None:
-        """Take a subject's new file."""
-        known = self._files.get(file.subject)
-        self._files[file.subject] = file
-        before = frozenset() if known is None else known.near
-        for policy_id in before - file.near:
-            self._near[policy_id].discard(file.subject)
-        for policy_id in file.near - before:
-            self._near[policy_id].add(file.subject)
-        if known is None or known.facts is not file.facts:
+    @property
+    def records(self) -> Mapping[str, bytes]:
+        """Every subject's file as its state record: what is held in memory."""
+        return self._records
+
+    def put(self, file: SubjectFile, before: SubjectFile | None) -> None:
+        """Take a subject's new file; `before`: the one it had, if any, from which the new one was made."""
+        self._keep(file, encode_file(file, self.names), before)
+        if before is None or before.facts is not file.facts:
             self.engine.put(file, self.registry)
-        self._buckets[bucket_of(file.subject)].add(file.subject)
-        if file.due_at is not None and (known is None or known.due_at != file.due_at):
-            heappush(self._due, (file.due_at, file.subject))
+
+    def load(self, subject: str, record: bytes) -> None:
+        """Take a subject's file from its state record."""
+        file = decode_file(subject, record, self.names)
+        self._keep(file, record, None)
+        self.engine.put(file, self.registry)
+
+    def _keep(self, file: SubjectFile, record: bytes, before: SubjectFile | None) -> None:
+        subject = file.subject
+        self._records[subject] = record
+        self._buckets[bucket_of(subject)].add(subject)
+        known = frozenset() if before is None else before.near
+        for policy_id in known - file.near:
+            self._near[policy_id].discard(subject)
+        for policy_id in file.near - known:
+            self._near[policy_id].add(subject)
+        if file.due_at is None:
+            self._due_at.pop(subject, None)
+        elif self._due_at.get(subject) != file.due_at:
+            self._due_at[subject] = file.due_at
+            heappush(self._due, (file.due_at, subject))
 
     def open_roll_out(self) -> None:
         """Every bucket is to be looked at, beginning with the one at hand."""
@@ -75,18 +114,13 @@ class PartitionState:
         """Up to where a subject's bucket is settled."""
         return self.marks[bucket_of(subject)]
 
-    @property
-    def near(self) -> Mapping[str, Set[str]]:
-        """The subjects near each policy."""
-        return self._near
-
     def concerned(self, number: int, now: datetime) -> list[str]:
         """The subjects of a bucket for whom something may have changed since its mark, in order; what is due apart."""
         subjects = self.bucket(number)
         if not subjects:
             return []
         outdated = self.engine.outdated(subjects, self.registry)
-        self.engine.refresh((self._files[subject] for subject in outdated), self.registry)
+        self.engine.refresh((self.files[subject] for subject in outdated), self.registry)
         mark = self.marks[number]
         found = None if mark is None else self.engine.concerned(subjects, self._near, self.registry, mark, now)
         return subjects if found is None else sorted(found)
@@ -115,7 +149,7 @@ class PartitionState:
     def _first_due(self, now: datetime) -> tuple[datetime, str] | None:
         while self._due:
             moment, subject = self._due[0]
-            if self._files[subject].due_at == moment:
+            if self._due_at.get(subject) == moment:
                 return (moment, subject) if moment <= now else None
             heappop(self._due)  # the subject's file has changed since
         return None

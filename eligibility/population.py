@@ -9,7 +9,7 @@ reads one chunk. A row that is freed is the next to be taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eligibility.codes import Attributes, Row, Span
-from eligibility.formula import Cut, Formula, Gate, Literal, Members, Moving, Open, Part
+from eligibility.formula import Cut, Formula, Gate, Literal, Members, Moving, Open, Part, leaves
 from schemas.catalogue import FactType
 
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 _FIRST_ROWS = 1 << 8
 _SAMPLE = 1 << 10
+_MANY_RUNS = 6  # of a set: to look each code up is faster then
 _NARROWEST: dict[FactType, type[np.signedinteger[Any]]] = {
     FactType.BOOLEAN: np.int8,
     FactType.CODE: np.int8,
@@ -84,10 +85,12 @@ class _Column:
 
     dtype: np.dtype[Any]
     chunks: list[Codes] = field(default_factory=list)
+    sample: Codes | None = None
     zones: list[_Zone | None] = field(default_factory=list)
 
     @property
     def unknown(self) -> int:
+        """The code that stands for unknown."""
         return _LOWEST[self.dtype]
 
     def put(self, chunk: int, place: int, code: int | None) -> None:
@@ -96,6 +99,7 @@ class _Column:
             self.dtype = np.dtype(_WIDER[self.dtype])
             narrower, lowest = lowest, _LOWEST[self.dtype]
             self.chunks = [_widened(each, narrower, self.dtype) for each in self.chunks]
+            self.sample = None
         self.chunks[chunk][place] = lowest if code is None else code
         self.zones[chunk] = None
 
@@ -103,14 +107,32 @@ class _Column:
         """Found by looking once, and kept until a row of the chunk changes."""
         known = self.zones[chunk]
         if known is None:
-            codes = self.chunks[chunk][:size]
-            low, high = int(codes.min()), int(codes.max())
-            holes = low == self.unknown
-            if holes:
-                rest = codes[codes != self.unknown]
-                low = int(rest.min()) if len(rest) else high + 1
-            known = self.zones[chunk] = _Zone(low, high, holes)
+            known = self.zones[chunk] = _zone(self.chunks[chunk][:size])
         return known
+
+
+class _Block(NamedTuple):
+    """Rows that are looked at together: of a chunk, all or some; or a sample of all chunks, where there is no chunk."""
+
+    columns: Sequence[_Column]
+    chunk: int | None
+    rows: Rows | None
+    size: int
+    day: date
+
+    def codes(self, slot: int) -> tuple[Codes, _Zone]:
+        """An attribute's codes, and what is known of them beforehand."""
+        column = self.columns[slot]
+        if self.chunk is None:
+            assert column.sample is not None
+            return column.sample, _zone(column.sample)
+        codes = column.chunks[self.chunk][: self.size]
+        return codes if self.rows is None else codes[self.rows], column.zone(self.chunk, self.size)
+
+    @property
+    def length(self) -> int:
+        """How many rows."""
+        return self.size if self.rows is None else len(self.rows)
 
 
 class Population:
@@ -151,12 +173,6 @@ class Population:
         for column, code in zip(self._columns, codes, strict=True):
             column.put(chunk, place, code)
         self._seen[chunk].season[place], self._seen[chunk].width[place] = season, len(codes)
-
-    def put_codes(self, subject: str, codes: Row, slots: Iterable[int]) -> None:
-        """Write some codes of a subject anew; the others are as they were."""
-        chunk, place = divmod(self._rows[subject], CHUNK)
-        for slot in slots:
-            self._columns[slot].put(chunk, place, codes[slot])
 
     def put_all(self, subjects: Sequence[str], columns: Sequence[Codes], unknown: Sequence[Bits | None]) -> None:
         """Take many new subjects at once, one array of codes per attribute; in order of region, they are found faster.
@@ -221,7 +237,7 @@ class Population:
         order = self._by_selectivity(formula.root, day)
         for chunk in range(len(self._capacities)):
             size = self._size(chunk)
-            found = self._sift(order, chunk, None, size, day)
+            found = self._sift(order, _Block(self._columns, chunk, None, size, day))
             yield Slice(found.true + chunk * CHUNK, self._there(found.unknown + chunk * CHUNK))
 
     def among(self, formula: Formula, day: date, rows: Rows) -> Slice:
@@ -230,7 +246,7 @@ class Population:
         found = []
         for chunk in np.unique(rows // CHUNK).tolist():
             within = rows[rows // CHUNK == chunk] - chunk * CHUNK
-            part = self._sift(formula.root.parts, chunk, within, self._size(chunk), day)
+            part = self._sift(formula.root.parts, _Block(self._columns, chunk, within, self._size(chunk), day))
             found.append(Slice(part.true + chunk * CHUNK, part.unknown + chunk * CHUNK))
         none = np.empty(0, np.int64)
         return Slice(
@@ -304,85 +320,102 @@ class Population:
         return row
 
     def _by_selectivity(self, root: Gate, day: date) -> Sequence[Part]:
-        """The conjuncts, those that leave the fewest of a sample first."""
-        sample = np.unique(np.linspace(0, max(len(self.subjects) - 1, 0), _SAMPLE).astype(np.int64))
+        """The conjuncts, those that leave the fewest of a sample first; an old sample makes it slower, never wrong."""
         if len(root.parts) < 2 or len(self.subjects) < _SAMPLE:
             return root.parts
-        left = [sum(map(len, self.among(Formula(Gate(True, (part,)), None), day, sample))) for part in root.parts]
+        rows = np.linspace(0, len(self.subjects) - 1, _SAMPLE).astype(np.int64)
+        chunks, places = np.divmod(rows, CHUNK)
+        for slot in {leaf.slot for leaf in leaves(root) if isinstance(leaf, Literal)}:
+            column = self._columns[slot]
+            if column.sample is None:
+                column.sample = np.array(
+                    [column.chunks[chunk][place] for chunk, place in zip(chunks.tolist(), places.tolist(), strict=True)]
+                )
+        sample = _Block(self._columns, None, None, _SAMPLE, day)
+        left = [np.count_nonzero(_planes(part, sample).possible) for part in root.parts]
         return [part for _, part in sorted(zip(left, root.parts, strict=True), key=lambda each: each[0])]
 
-    def _sift(self, conjuncts: Sequence[Part], chunk: int, rows: Rows | None, size: int, day: date) -> Slice:
-        """One chunk: conjunct by conjunct, going on with those left once they are few."""
+    def _sift(self, conjuncts: Sequence[Part], block: _Block) -> Slice:
+        """A block: conjunct by conjunct, going on with the rows left once they are few."""
         planes: _Planes | None = None
+        nobody = np.empty(0, np.int64)
         for conjunct in conjuncts:
-            trivial = self._trivially(conjunct, chunk, day)
-            if trivial is False:
-                return Slice(np.empty(0, np.int64), np.empty(0, np.int64))
-            if trivial is True:
+            alike = _for_all(conjunct, block)
+            if alike is False:
+                return Slice(nobody, nobody)
+            if alike is True:
                 continue
-            found = self._planes(conjunct, chunk, rows, size, day)
+            found = _planes(conjunct, block)
             planes = found if planes is None else _both(planes, found)
             left = np.count_nonzero(planes.possible)
-            if left < len(planes.possible) >> 2:
+            if left < block.length >> 2:
                 places = np.flatnonzero(planes.possible)
-                rows = places if rows is None else rows[places]
-                true = planes.true[places]
-                planes = _Planes(true, np.ones(left, np.bool_))
+                block = block._replace(rows=places if block.rows is None else block.rows[places])
+                planes = _Planes(planes.true[places], np.ones(left, np.bool_))
             if not left:
                 break
-        every = np.arange(size) if rows is None else rows
         if planes is None:
-            return Slice(every, np.empty(0, np.int64))
-        if planes.true is planes.possible:
-            return Slice(every[planes.true], np.empty(0, np.int64))
-        return Slice(every[planes.true], every[planes.possible & ~planes.true])
+            return Slice(np.arange(block.size) if block.rows is None else block.rows, nobody)
+        true = np.flatnonzero(planes.true)
+        unknown = nobody if planes.true is planes.possible else np.flatnonzero(planes.possible > planes.true)
+        return Slice(true, unknown) if block.rows is None else Slice(block.rows[true], block.rows[unknown])
 
-    def _trivially(self, part: Part, chunk: int, day: date) -> bool | None:
-        """Whether a literal is true, or false, for all of a chunk."""
-        if not isinstance(part, Literal) or isinstance(part.test, Members):
-            return None
-        low, high, holes = self._columns[part.slot].zone(chunk, self._size(chunk))
-        match part.test:
-            case Moving():
-                at = part.test.at(day)
-                span = None if at is None else Span(at, high)
-            case Cut(at):
-                span = Span(at, high)
-            case Span():
-                span = part.test
-        if holes or span is None or low > high:
-            return None
-        if span.low <= low and high <= span.high:
-            return part.positive
-        return (not part.positive) if high < span.low or low > span.high else None
 
-    def _planes(self, part: Part, chunk: int, rows: Rows | None, size: int, day: date) -> _Planes:
-        match part:
-            case Literal():
-                return self._literal(part, chunk, rows, size, day)
-            case Gate(conjunctive, parts):
-                found = [self._planes(each, chunk, rows, size, day) for each in parts]
-                planes = found[0]
-                for each in found[1:]:
-                    planes = _both(planes, each) if conjunctive else _either(planes, each)
-                return planes
-            case Open():
-                size = size if rows is None else len(rows)
-                return _Planes(np.zeros(size, np.bool_), np.ones(size, np.bool_))
+def _zone(codes: Codes) -> _Zone:
+    unknown = _LOWEST[codes.dtype]
+    low, high = int(codes.min()), int(codes.max())
+    holes = low == unknown
+    if holes:
+        rest = codes[codes != unknown]
+        low = int(rest.min()) if len(rest) else high + 1
+    return _Zone(low, high, holes)
 
-    def _literal(self, literal: Literal, chunk: int, rows: Rows | None, size: int, day: date) -> _Planes:
-        column = self._columns[literal.slot]
-        codes = column.chunks[chunk][:size] if rows is None else column.chunks[chunk][rows]
-        zone = column.zone(chunk, self._size(chunk))
-        inside = _inside(literal, codes, zone, day)
-        if inside is None:
-            return _Planes(np.zeros(len(codes), np.bool_), np.ones(len(codes), np.bool_))
-        if not zone.holes:
-            held = inside if literal.positive else ~inside
-            return _Planes(held, held)
-        known = codes != column.unknown
-        true = inside & known if literal.positive else known & ~inside
-        return _Planes(true, true | ~known)
+
+def _for_all(part: Part, block: _Block) -> bool | None:
+    """Whether a literal is true, or false, for all of a block's chunk."""
+    if not isinstance(part, Literal) or isinstance(part.test, Members):
+        return None
+    assert block.chunk is not None
+    low, high, holes = block.columns[part.slot].zone(block.chunk, block.size)
+    match part.test:
+        case Moving():
+            at = part.test.at(block.day)
+            span = None if at is None else Span(at, high)
+        case Cut(at):
+            span = Span(at, high)
+        case Span():
+            span = part.test
+    if holes or span is None or low > high:
+        return None
+    if span.low <= low and high <= span.high:
+        return part.positive
+    return (not part.positive) if high < span.low or low > span.high else None
+
+
+def _planes(part: Part, block: _Block) -> _Planes:
+    match part:
+        case Literal():
+            return _literal(part, block)
+        case Gate(conjunctive, parts):
+            planes, *others = (_planes(each, block) for each in parts)
+            for each in others:
+                planes = _both(planes, each) if conjunctive else _either(planes, each)
+            return planes
+        case Open():
+            return _Planes(np.zeros(block.length, np.bool_), np.ones(block.length, np.bool_))
+
+
+def _literal(literal: Literal, block: _Block) -> _Planes:
+    codes, zone = block.codes(literal.slot)
+    inside = _inside(literal, codes, zone, block.day)
+    if inside is None:
+        return _Planes(np.zeros(len(codes), np.bool_), np.ones(len(codes), np.bool_))
+    if not zone.holes:
+        held = inside if literal.positive else ~inside
+        return _Planes(held, held)
+    known = codes != _LOWEST[codes.dtype]
+    true = inside & known if literal.positive else known & ~inside
+    return _Planes(true, true | ~known)
 
 
 def _inside(literal: Literal, codes: Codes, zone: _Zone, day: date) -> Bits | None:
@@ -396,8 +429,11 @@ def _inside(literal: Literal, codes: Codes, zone: _Zone, day: date) -> Bits | No
         case Span(low, high):
             return _run(codes, low, high, zone)
         case Members(members):
+            runs = _runs(members)
+            if len(runs) > _MANY_RUNS and codes.dtype.itemsize <= 2:
+                return _looked_up(codes, members)
             inside = np.zeros(len(codes), np.bool_)
-            for low, high in _runs(members):
+            for low, high in runs:
                 inside |= _run(codes, low, high, zone)
             return inside
 
@@ -414,6 +450,14 @@ def _run(codes: Codes, low: int, high: int, zone: _Zone) -> Bits:
         return np.zeros(len(codes), np.bool_)
     low, high = max(low, zone.low), min(high, zone.high)
     return codes == low if low == high else (codes >= low) & (codes <= high)
+
+
+def _looked_up(codes: Codes, members: frozenset[int]) -> Bits:
+    unsigned = np.dtype(f"u{codes.dtype.name}")
+    table = np.zeros(1 << 8 * codes.dtype.itemsize, np.bool_)
+    table[[code for code in members if code < len(table) >> 1]] = True
+    found: Bits = table[codes.view(unsigned)]
+    return found
 
 
 def _runs(members: frozenset[int]) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ from eligibility.errors import Refused, StopPartition
 from eligibility.partition_state import BUCKETS, PartitionState
 from eligibility.registry import is_new
 from eligibility.settle import catch_up, settle
-from eligibility.state import CATALOGUE, FILE, POLICY
+from eligibility.state import CATALOGUE, FILE, NAMES, POLICY
 from eligibility.subject_file import NO_ITEM, FactKey, SubjectFile
 from eligibility.values import decode
 from schemas.journal import (
@@ -121,21 +121,21 @@ def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
         state.pump = max(state.pump, pump.n)
         return folded
     stamp = Stamp(state.partition, offset, f"pump/{pump.n}")
-    files: dict[str, SubjectFile] = {}
+    files: dict[str, tuple[SubjectFile, SubjectFile]] = {}
     for subject in state.due(now, SUBJECTS_PER_PUMP):
-        files[subject] = _bring_up(state, state.files[subject], now, stamp, folded)
+        files[subject] = _bring_up(state, subject, now, stamp, folded)
     place, left, first, settled = state.next_bucket, state.buckets_left, state.next_subject, list[int]()
     while left and len(files) < SUBJECTS_PER_PUMP:
         ahead = [s for s in state.concerned(place, now) if s >= first and s not in files]
         for subject in ahead[: SUBJECTS_PER_PUMP - len(files)]:
-            files[subject] = _bring_up(state, state.files[subject], now, stamp, folded)
+            files[subject] = _bring_up(state, subject, now, stamp, folded)
         beyond = [subject for subject in ahead if subject not in files]
         first = beyond[0] if beyond else ""
         if not beyond:
             settled.append(place)
             place, left = (place + 1) % BUCKETS, left - 1
-    for file in files.values():
-        _put(state, file, folded)
+    for before, after in files.values():
+        _put(state, before, after, folded)
     for bucket in settled:
         state.marks[bucket] = Mark(state.registry.sequence, now)
     state.pump = pump.n
@@ -167,26 +167,34 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
         changed, happened = settle(changed, registry, state.engine, now, stamp, concerned, facts_changed=True)
         folded.effects += happened
     if changed is not known and (known is not None or changed != SubjectFile(entry.subject)):
-        _put(state, changed, folded)
+        _put(state, known, changed, folded)
     state.high_waters[entry.origin.source] = (entry.origin.offset, entry.origin.ordinal)
     return folded
 
 
-def _bring_up(state: PartitionState, file: SubjectFile, now: datetime, stamp: Stamp, folded: Folded) -> SubjectFile:
-    """Every change of rules up to now has its turn; a subject that was never settled has all of them at once."""
-    registry, engine = state.registry, state.engine
-    if file.settled_at is None:
-        file, happened = settle(file, registry, engine, now, stamp, engine.standing(file, registry, now))
+def _bring_up(
+    state: PartitionState, subject: str, now: datetime, stamp: Stamp, folded: Folded
+) -> tuple[SubjectFile, SubjectFile]:
+    """A subject's file, before and after every change of rules up to now has had its turn.
+
+    One that was never settled has all of them at once.
+    """
+    registry, engine, before = state.registry, state.engine, state.files[subject]
+    if before.settled_at is None:
+        after, happened = settle(before, registry, engine, now, stamp, engine.standing(before, registry, now))
     else:
-        file, happened = catch_up(file, registry, engine, state.mark_of(file.subject), now, stamp)
+        after, happened = catch_up(before, registry, engine, state.mark_of(subject), now, stamp)
     folded.effects += happened
-    return file
+    return before, after
 
 
-def _put(state: PartitionState, file: SubjectFile, folded: Folded) -> None:
-    if file is not state.files.get(file.subject):
-        state.put(file)
-        folded.changed.add(FILE + file.subject)
+def _put(state: PartitionState, before: SubjectFile | None, after: SubjectFile, folded: Folded) -> None:
+    if after is not before:
+        known = len(state.names)
+        state.put(after, before)
+        folded.changed.add(FILE + after.subject)
+        if len(state.names) != known:
+            folded.changed.add(NAMES)
 
 
 def _apply(file: SubjectFile, entry: SubjectEntry) -> SubjectFile:

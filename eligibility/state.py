@@ -1,8 +1,8 @@
 """A partition's state, and its records on the compacted state topic.
 
-Keys: `f/<subject>` a subject's file, `p/<policy>` a policy's versions, `catalogue` facts and keys, `ckpt` the
-checkpoint. Each record carries the state schema's version. Loading the records in any order gives the state they were
-taken from.
+Keys: `f/<subject>` a subject's file, `p/<policy>` a policy's versions, `catalogue` facts and keys, `names` the
+dictionary of the files' records, `ckpt` the checkpoint. Each record carries the state schema's version. Loading the
+records in any order gives the state they were taken from.
 """
 
 from __future__ import annotations
@@ -17,102 +17,14 @@ from eligibility.catalogue import Catalogue
 from eligibility.compile import compile_policy
 from eligibility.engine import Mark
 from eligibility.errors import StopPartition
+from eligibility.file_record import SCHEMA, Names
 from eligibility.partition_state import PartitionState
 from eligibility.registry import EarlierWord, PolicyHistory, PolicyVersion, Registry, Turn
-from eligibility.subject_file import (
-    FactKey,
-    FactValue,
-    Match,
-    PeriodItem,
-    PolicyItem,
-    RosterKey,
-    SubjectFile,
-    Told,
-    Wanting,
-)
-from eligibility.values import decode, encode
 from schemas.catalogue import CalendarYear, FactDeclaration, ListDeclaration
-from schemas.events import RosterEntry
 from schemas.journal import Epoch
 from schemas.policy import Policy
 
-SCHEMA = 3
-CHECKPOINT, CATALOGUE, FILE, POLICY = "ckpt", "catalogue", "f/", "p/"
-
-
-def encode_file(file: SubjectFile) -> bytes:
-    """A subject's file as its canonical state record."""
-    return _canonical(
-        {
-            "facts": sorted(
-                [
-                    *key,
-                    encode(v.value),
-                    v.provider,
-                    v.version,
-                    v.effective_at.isoformat(),
-                    v.arrived_at.isoformat(),
-                ]
-                for key, v in file.facts.items()
-            ),
-            "versions": dict(file.versions),
-            "roster": sorted([*key, entry.model_dump(mode="json")] for key, entry in file.roster.items()),
-            "matches": sorted(
-                [
-                    *key,
-                    m.policy_version,
-                    m.digest,
-                    m.as_of.isoformat(),
-                    _iso(m.ends_on),
-                    m.amount,
-                    _iso(m.certificate_to),
-                    m.received,
-                ]
-                for key, m in file.matches.items()
-            ),
-            "told": sorted(
-                [*key, told.effect_id, told.period, told.at.isoformat(), list(told.reminded)]
-                for key, told in file.told.items()
-            ),
-            "wanting": sorted(
-                [*key, *wanting.fact, wanting.since.isoformat(), wanting.told] for key, wanting in file.wanting.items()
-            ),
-            "settled_at": _iso(file.settled_at),
-            "settled_sequence": file.settled_sequence,
-            "due": {policy: moment.isoformat() for policy, moment in file.due.items()},
-        }
-    )
-
-
-def decode_file(subject: str, record: bytes) -> SubjectFile:
-    """The inverse of `encode_file`."""
-    data = _read(record)
-    return SubjectFile(
-        subject=subject,
-        facts={
-            FactKey(*key): FactValue(decode(value), provider, version, _moment(effective), _moment(arrived))
-            for *key, value, provider, version, effective, arrived in data["facts"]
-        },
-        versions=data["versions"],
-        roster={RosterKey(*key): RosterEntry.model_validate(entry) for *key, entry in data["roster"]},
-        matches={
-            PeriodItem(*key): Match(
-                version, digest, _moment(as_of), _optional_day(ends), amount, _optional_day(certificate_to), received
-            )
-            for *key, version, digest, as_of, ends, amount, certificate_to, received in data["matches"]
-        },
-        told={
-            PolicyItem(*key): Told(effect_id, period, _moment(at), tuple(reminded))
-            for *key, effect_id, period, at, reminded in data["told"]
-        },
-        wanting={
-            PolicyItem(policy, item): Wanting(FactKey(*fact), _moment(since), told)
-            for policy, item, *fact, since, told in data["wanting"]
-        },
-        settled_at=_optional_moment(data["settled_at"]),
-        settled_sequence=data["settled_sequence"],
-        due={policy: _moment(moment) for policy, moment in data["due"].items()},
-    )
+CHECKPOINT, CATALOGUE, NAMES, FILE, POLICY = "ckpt", "catalogue", "names", "f/", "p/"
 
 
 def encode_policy(history: PolicyHistory) -> bytes:
@@ -179,11 +91,21 @@ def encode_checkpoint(state: PartitionState) -> bytes:
     )
 
 
+def encode_record(state: PartitionState, key: str) -> bytes:
+    """The state record of a key."""
+    if key.startswith(FILE):
+        return state.records[key.removeprefix(FILE)]
+    if key.startswith(POLICY):
+        return encode_policy(state.registry.policies[key.removeprefix(POLICY)])
+    if key == NAMES:
+        return _canonical({"names": list(state.names.values())})
+    return encode_catalogue(state.registry) if key == CATALOGUE else encode_checkpoint(state)
+
+
 def canonical_records(state: PartitionState) -> dict[str, bytes]:
     """All state records of a partition: what equality of states means."""
-    records = {FILE + subject: encode_file(file) for subject, file in state.files.items()}
-    records |= {POLICY + name: encode_policy(history) for name, history in state.registry.policies.items()}
-    return records | {CATALOGUE: encode_catalogue(state.registry), CHECKPOINT: encode_checkpoint(state)}
+    keys = [*(FILE + subject for subject in state.records), *(POLICY + name for name in state.registry.policies)]
+    return {key: encode_record(state, key) for key in (*keys, NAMES, CATALOGUE, CHECKPOINT)}
 
 
 def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> PartitionState:
@@ -229,6 +151,8 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
         buckets_left=ckpt["buckets_left"],
         quarantined=ckpt["quarantined"],
     )
+    if NAMES in latest:
+        state.names = Names(_read(latest[NAMES])["names"])
     state.marks = [
         None if sequence is None else Mark(sequence, _moment(at))
         for count, sequence, at in ckpt["marks"]
@@ -237,7 +161,7 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     state.engine.follow(state.registry, sorted(state.registry.policies))
     for key, record in latest.items():
         if key.startswith(FILE):
-            state.put(decode_file(key.removeprefix(FILE), record))
+            state.load(key.removeprefix(FILE), record)
     return state
 
 

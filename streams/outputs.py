@@ -6,16 +6,7 @@ from dataclasses import dataclass
 
 from eligibility.effects import Effect
 from eligibility.partition_state import PartitionState
-from eligibility.state import (
-    CATALOGUE,
-    CHECKPOINT,
-    FILE,
-    encode_catalogue,
-    encode_checkpoint,
-    encode_file,
-    encode_policy,
-)
-from eligibility.state import POLICY as POLICY_PREFIX
+from eligibility.state import CHECKPOINT, encode_record
 from schemas.cloudevents import Attributes, Headers, to_headers
 from schemas.decisions import Decision
 from schemas.notices import Notice
@@ -59,15 +50,7 @@ def effect_output(effect: Effect) -> Output:
 
 def state_outputs(state: PartitionState, changed: set[str]) -> list[Output]:
     """The state records of the keys that changed, in order, and the checkpoint last."""
-    return [_state_output(key, _encode(state, key)) for key in (*sorted(changed), CHECKPOINT)]
-
-
-def _encode(state: PartitionState, key: str) -> bytes:
-    if key.startswith(FILE):
-        return encode_file(state.files[key.removeprefix(FILE)])
-    if key.startswith(POLICY_PREFIX):
-        return encode_policy(state.registry.policies[key.removeprefix(POLICY_PREFIX)])
-    return encode_catalogue(state.registry) if key == CATALOGUE else encode_checkpoint(state)
+    return [_state_output(key, encode_record(state, key)) for key in (*sorted(changed), CHECKPOINT)]
 
 
 def _state_output(key: str, value: bytes) -> Output:

@@ -405,9 +405,9 @@ def test_a_changed_grade_restates_the_amount(listed: Any, us: str) -> None:
 
 
 def test_a_stale_or_repeated_roster_version_changes_nothing(listed: Any, us: str) -> None:
-    before = listed.state.files[us]
+    before = listed.state.records[us]
     assert listed.roster(us, 1, item="cert-1", member=False) == []
-    assert listed.state.files[us] is before
+    assert listed.state.records[us] is before
 
 
 def test_a_grade_without_a_standard_says_so_in_the_amount(listed: Any, us: str) -> None:

@@ -80,7 +80,7 @@ for offset, line in enumerate(json.load(sys.stdin)):
     for effect in fold(state, offset, line.encode()).effects:
         print(effect.model_dump_json())
 for key, record in sorted(canonical_records(state).items()):
-    print(key, record.decode())
+    print(key, record.hex())
 """
 
 BUSY = [

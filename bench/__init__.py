@@ -1,0 +1,1 @@
+"""Benchmarks against peers; nothing here is imported by what runs."""
