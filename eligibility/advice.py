@@ -57,8 +57,11 @@ def rules_of(states: Iterable[PartitionState]) -> Rules:
 
 
 def candidates(state: PartitionState, compiled: CompiledPolicy, day: date) -> Iterable[SubjectFile]:
-    """The subjects for which a policy may be true or undetermined on a day; here all, which is never too few."""
-    return state.files.values()
+    """The subjects for which a policy may be true or undetermined on a day: by the columns, where they can say."""
+    if compiled.document.list_kind == "roster":
+        return (state.files[subject] for subject in sorted(state.near(compiled.document.id)))
+    subjects = state.engine.may_concern(compiled, state.registry, day)
+    return state.files.values() if subjects is None else (state.files[subject] for subject in subjects)
 
 
 def decisions(

@@ -86,6 +86,10 @@ class Engine:
             self._open.discard(policy_id)
             self._versions[policy_id] = []
             self._add(policy_id, registry.policies[policy_id], registry)
+        self._note_attributes(registry)
+
+    def _note_attributes(self, registry: Registry) -> None:
+        """What newly used attributes are read from, and what turns them into others."""
         for slot in range(self._read_slots, len(self.attributes)):
             fact = self.attributes.every[slot].fact
             derived = DERIVED.get(fact)
@@ -233,6 +237,21 @@ class Engine:
             passed = [] if everybody else list(self.index.moving(since.at, now))
             self._latest_pending = key, _Pending(everybody, {policy_id for _, policy_id in rules}, begun, passed)
         return self._latest_pending[1]
+
+    def may_concern(self, compiled: CompiledPolicy, registry: Registry, day: date) -> list[str] | None:
+        """The subjects for whom a policy, published or not, is not false on a day; its windows are not looked at.
+
+        None: the columns cannot say, since they are of another period, or lack what only this policy reads.
+        """
+        assert registry.now is not None
+        formula = normal_form(compiled, self.attributes, registry.catalogue)
+        self._note_attributes(registry)
+        seasons = self._season(registry, registry.now), self._season(registry, start_of(day))
+        every = np.array([row for row, subject in enumerate(self.population.subjects) if subject is not None], np.int64)
+        if self._turning(*seasons) or len(self.population.outdated(every, seasons[0])):
+            return None
+        found = [row for slice_ in self.population.answer(formula, day) for rows in slice_ for row in rows.tolist()]
+        return [subject for row in found if (subject := self.population.subjects[row]) is not None]
 
     def outdated(self, subjects: Sequence[str], registry: Registry) -> list[str]:
         """Those of some subjects whose columns are of another period, or lack what a new policy reads."""

@@ -156,17 +156,18 @@ def _roster_lines(policy: Policy, file: SubjectFile) -> dict[str, RosterLine]:
 
 
 def _not_there(compiled: CompiledPolicy, view: FactsView, item: str, succeeded_on: date | None) -> Evaluation:
-    """An item nobody tells of: there is none where the list is complete, else there may be."""
+    """An item nobody tells of: there is none where the list is complete or it is not for them, else there may be."""
     policy = compiled.document
     assert policy.for_each is not None
     key = _key(policy, item, view.today)
     windows = _windows(policy, succeeded_on)
     over, changes_on = _over(windows, view.today)
     unlisted = view.incomplete(policy.for_each)
-    eligible = None if unlisted and not over else False
+    whom = compiled.whom.evaluate(Scope(view, key, {}, {}))
+    eligible = None if unlisted and whom.value is not False and not over else False
     changes_on = changes_on if over else earliest(changes_on, view.completes_on(policy.for_each))
-    ends_on = _last_day(windows)
-    return Evaluation(key, policy, eligible, over, ends_on, changes_on, undecided=frozenset() if over else unlisted)
+    undecided = unlisted | whom.missing if eligible is None else frozenset()
+    return Evaluation(key, policy, eligible, over, _last_day(windows), changes_on, undecided=undecided)
 
 
 def _key(policy: Policy, item: str, today: date) -> PeriodItem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
@@ -109,6 +109,10 @@ class PartitionState:
     def open_roll_out(self) -> None:
         """Every bucket is to be looked at, beginning with the one at hand."""
         self.buckets_left, self.next_subject = BUCKETS, ""
+
+    def near(self, policy_id: str) -> Set[str]:
+        """The subjects that are eligible for a policy, were told of it or are listed on it."""
+        return self._near.get(policy_id, frozenset())
 
     def mark_of(self, subject: str) -> Mark | None:
         """Up to where a subject's bucket is settled."""

@@ -140,6 +140,8 @@ def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
         state.marks[bucket] = Mark(state.registry.sequence, now)
     state.pump = pump.n
     state.next_bucket, state.buckets_left, state.next_subject = place, left, first
+    if not left:
+        state.registry = state.registry.rolled_out()
     return folded
 
 

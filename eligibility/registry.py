@@ -5,10 +5,9 @@ The same fold serves intake, which judges by it, and every partition, which deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -120,7 +119,8 @@ class Turn(NamedTuple):
 class Registry:
     """The control topic, folded up to `sequence` (its last offset taken; −1 before the first).
 
-    `origins`: the last source offset taken per origin partition; `turns`: when what decides has changed.
+    `origins`: the last source offset taken per origin partition; `turns`: when what decides has changed; `successors`:
+    the policies that name a policy as their predecessor, in some version.
     """
 
     sequence: int = -1
@@ -133,6 +133,7 @@ class Registry:
     policies: Mapping[str, PolicyHistory] = field(default_factory=lambda: MappingProxyType({}))
     origins: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
     turns: tuple[Turn, ...] = ()
+    successors: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def fold(self, sequence: int, record: ControlRecord) -> Registry:
         """The registry after one control record; a sequence it has is skipped.
@@ -189,20 +190,15 @@ class Registry:
         earlier = tuple(turn for turn in self.turns if turn.at != self.now)
         return replace(self, turns=(*earlier, Turn(sequence, self.now, policies)))
 
+    def rolled_out(self) -> Registry:
+        """The registry once every subject has had its turn of every change of rules."""
+        return replace(self, turns=()) if self.turns else self
+
     def take(self, origin: Origin) -> Registry | None:
         """The registry with the origin's high-water raised, or None when it was taken before."""
         if not is_new(self.origins, origin):
             return None
         return replace(self, origins={**self.origins, origin.source: (origin.offset, origin.ordinal)})
-
-    @cached_property
-    def successors(self) -> Mapping[str, tuple[str, ...]]:
-        """The policies that name a policy as their predecessor, in some version."""
-        found: dict[str, tuple[str, ...]] = {}
-        for policy_id in sorted(self.policies):
-            for predecessor in sorted({d.succeeds for d in self.policies[policy_id].documents if d.succeeds}):
-                found[predecessor] = (*found.get(predecessor, ()), policy_id)
-        return found
 
     def succeeded_on(self, policy_id: str, moment: datetime) -> date | None:
         """The day on which a policy's successor begins, of those that act at a moment; only its maker can end it so."""
@@ -334,7 +330,11 @@ class Registry:
         self._check_predecessors(document)
         self._check_groups(document)
         acted = (*versions, PolicyVersion(compiled, effective_at, acts_from))
-        return replace(self, policies={**self.policies, policy_id: PolicyHistory(acted)})
+        return replace(
+            self,
+            policies={**self.policies, policy_id: PolicyHistory(acted)},
+            successors=succeeding(self.successors, policy_id, [document]),
+        )
 
     def _check_receipts(self, compiled: CompiledPolicy) -> None:
         """Refuse a policy that would wait for its own benefit through others' (decision 10: the graph is acyclic)."""
@@ -374,6 +374,14 @@ class Registry:
             if len(members | {document.id}) > MOST_IN_A_GROUP:
                 text = f"policy {document.id}: exclusion group {group} has {MOST_IN_A_GROUP} policies already"
                 raise Refused(RejectCode.BAD_POLICY, text, "policy.exclusion_groups")
+
+
+def succeeding(
+    known: Mapping[str, frozenset[str]], policy_id: str, documents: Iterable[Policy]
+) -> Mapping[str, frozenset[str]]:
+    """The successors of each policy, with what a policy's documents say."""
+    named = {document.succeeds for document in documents if document.succeeds is not None}
+    return {**known, **{each: known.get(each, frozenset()) | {policy_id} for each in named}} if named else known
 
 
 def _bad(field: str, text: str) -> Refused:

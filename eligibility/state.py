@@ -19,7 +19,7 @@ from eligibility.engine import Mark
 from eligibility.errors import StopPartition
 from eligibility.file_record import SCHEMA, Names
 from eligibility.partition_state import PartitionState
-from eligibility.registry import EarlierWord, PolicyHistory, PolicyVersion, Registry, Turn
+from eligibility.registry import EarlierWord, PolicyHistory, PolicyVersion, Registry, Turn, succeeding
 from schemas.catalogue import CalendarYear, FactDeclaration, ListDeclaration
 from schemas.journal import Epoch
 from schemas.policy import Policy
@@ -116,6 +116,14 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     ckpt = _read(latest[CHECKPOINT])
     kept = _read(latest[CATALOGUE]) if CATALOGUE in latest else None
     catalogue = Catalogue() if kept is None else _decode_catalogue(kept)
+    policies = {
+        key.removeprefix(POLICY): _decode_policy(record, catalogue)
+        for key, record in sorted(latest.items())
+        if key.startswith(POLICY)
+    }
+    successors: Mapping[str, frozenset[str]] = {}
+    for policy_id, history in policies.items():
+        successors = succeeding(successors, policy_id, history.documents)
     registry = Registry(
         sequence=ckpt["sequence"],
         epoch=None if ckpt["epoch"] is None else Epoch.model_validate(ckpt["epoch"]),
@@ -129,16 +137,13 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
             for until, complete, calendars, facts in kept["earlier"]
         ),
         keys={} if kept is None else {(department, key_id): public for department, key_id, public in kept["keys"]},
-        policies={
-            key.removeprefix(POLICY): _decode_policy(record, catalogue)
-            for key, record in sorted(latest.items())
-            if key.startswith(POLICY)
-        },
+        policies=policies,
         origins={source: (offset, ordinal) for source, (offset, ordinal) in ckpt["origins"].items()},
         turns=tuple(
-            Turn(sequence, _moment(at), None if policies is None else frozenset(policies))
-            for sequence, at, policies in ckpt["turns"]
+            Turn(sequence, _moment(at), None if changed is None else frozenset(changed))
+            for sequence, at, changed in ckpt["turns"]
         ),
+        successors=successors,
     )
     state = PartitionState(
         partition=partition,

@@ -11,7 +11,7 @@ from schemas.events import DeliveryReceipt, PolicyPublication, RosterEntry, Subj
 from schemas.identifiers import Subject
 from schemas.model import Department, Identifier, Model, Moment, Name, PeriodLabel
 
-ENGINE = "2"
+ENGINE = "3"
 """The engine version written into each epoch: exact replay is promised within one."""
 
 
