@@ -162,16 +162,17 @@ def test_a_change_of_rules_during_a_roll_out_starts_the_count_anew(one_per_pump:
 
 
 def test_what_is_due_comes_by_due_time_and_not_all_in_one_pump(one_per_pump: Any, world: Any) -> None:
-    days = ["2021-03-03", "2021-03-01", "2021-03-02"]
-    one_per_pump.publish(world.document("AGED"))
-    one_per_pump.drain()
+    """Before the buckets of the roll-out that the same tick opens."""
+    one_per_pump.widened().publish(world.document("LICENCE"))
+    days = ["2024-03-03", "2024-03-01", "2024-03-02"]
     for subject, day in zip(world.subjects, days, strict=True):
         one_per_pump.change(subject, staff=40)  # or SMALL's digest would be due, too
-        one_per_pump.change(subject, established_on=day)
+        one_per_pump.change(subject, licence_to=day)
+    one_per_pump.drain()
     one_per_pump.tick("2024-04-01")
-    reached = [decision.match.subject for decision, _ in (one_per_pump.pump() for _ in days)]
+    reached = [one_per_pump.pump()[-1].matter.subject for _ in days]
     assert reached == [world.subjects[place] for place in (1, 2, 0)]
-    assert not one_per_pump.state.open_work
+    assert one_per_pump.drain() == []
 
 
 def test_a_pump_with_nothing_open_does_nothing(running: Any) -> None:
@@ -186,6 +187,9 @@ def test_only_what_changed_is_written(running: Any, us: str) -> None:
     running.pump()
     assert running.changed == set()
     running.change(us, staff=20)
+    assert running.changed == {f"f/{us}", "names"}  # of staff, and who says so, no file has told before
+    running.changed.clear()
+    running.change(us, staff=25)
     assert running.changed == {f"f/{us}"}
 
 
@@ -316,15 +320,14 @@ def test_a_stop_is_no_quarantine(running: Any, world: Any) -> None:
 
 
 def test_a_pump_that_fails_is_tried_again_and_in_the_end_stops_the_partition(
-    running: Any, us: str, monkeypatch: pytest.MonkeyPatch
+    running: Any, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its number is consumed, or the owner would wait for it for ever and append no other."""
 
     def fail(*args: Any, **options: Any) -> None:
         raise ZeroDivisionError("the engine's own mistake")
 
-    running.change(us, staff=20)
-    running.state.buckets_left = BUCKETS
+    running.publish(world.policy("OPEN"))
     with monkeypatch.context() as patched:
         patched.setattr(eligibility.reducer, "_bring_up", fail)
         before = running.state.pump

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from eligibility.errors import StopPartition
+from eligibility.file_record import SCHEMA, Names, decode_file, encode_file
 from eligibility.partition_state import PartitionState
-from eligibility.state import SCHEMA, canonical_records, decode_file, encode_file, load_state
+from eligibility.state import canonical_records, load_state
 from eligibility.subject_file import SubjectFile
 from schemas.catalogue import FactDeclaration
 
@@ -65,7 +66,7 @@ def records(partition: Any, world: Any) -> dict[str, bytes]:
 
 
 def test_loaded_is_what_was_kept(records: dict[str, bytes]) -> None:
-    assert len(records) == 2 + 9 + 2
+    assert len(records) == 2 + 9 + 3
     assert canonical_records(load_state(0, records.items())) == records
 
 
@@ -105,26 +106,38 @@ def test_the_order_of_records_does_not_matter(records: dict[str, bytes]) -> None
 
 def test_the_last_record_of_a_key_counts(records: dict[str, bytes], partition: Any, world: Any) -> None:
     us = f"f/{world.subjects[0]}"
-    older = (us, encode_file(SubjectFile(world.subjects[0])))
+    older = (us, encode_file(SubjectFile(world.subjects[0]), partition.state.names))
     assert canonical_records(load_state(0, [older, *records.items()])) == records
 
 
 def test_a_file_comes_back_as_it_was(records: dict[str, bytes], partition: Any, world: Any) -> None:
     for subject, file in partition.state.files.items():
-        back = decode_file(subject, encode_file(file))
+        names = partition.state.names
+        back = decode_file(subject, encode_file(file, names), names)
         assert back == file
         assert {k: type(v.value) for k, v in back.facts.items()} == {k: type(v.value) for k, v in file.facts.items()}
 
 
 def test_every_record_names_the_schema(records: dict[str, bytes]) -> None:
-    assert {json.loads(record)["schema"] for record in records.values()} == {SCHEMA}
+    files = {key for key in records if key.startswith("f/")}
+    assert {records[key][0] for key in files} == {SCHEMA}
+    assert {json.loads(records[key])["schema"] for key in records.keys() - files} == {SCHEMA}
 
 
-@pytest.mark.parametrize("key", ["ckpt", "catalogue", "p/SMALL", "f/"])
+@pytest.mark.parametrize("key", ["ckpt", "catalogue", "names", "p/SMALL", "f/"])
 def test_a_record_of_another_schema_stops(records: dict[str, bytes], key: str) -> None:
     key = next(name for name in records if name.startswith(key))
-    records[key] = records[key].replace(b'"schema":2', b'"schema":1')
-    with pytest.raises(StopPartition, match="schema 1; this release reads 2"):
+    if key.startswith("f/"):
+        records[key] = bytes([2]) + records[key][1:]
+    else:
+        records[key] = records[key].replace(b'"schema":3', b'"schema":2')
+    with pytest.raises(StopPartition, match="schema 2; this release reads 3"):
+        load_state(0, records.items())
+
+
+def test_without_the_names_of_a_file_it_stops(records: dict[str, bytes]) -> None:
+    del records["names"]
+    with pytest.raises(StopPartition, match="which has 0 names"):
         load_state(0, records.items())
 
 
@@ -138,8 +151,9 @@ def test_records_do_not_depend_on_the_order_facts_came_in(world: Any) -> None:
         partition = world.partition().begin()
         for ordinal, fact in enumerate(facts):
             partition.change(world.subjects[0], version=ordinal + 1 if "staff" in fact else 1, **fact)
-        return encode_file(partition.state.files[world.subjects[0]])
+        return encode_file(partition.state.files[world.subjects[0]], names)
 
+    names = Names()
     one = file({"kind": "person"}, {"honest": True})
     assert one == file({"honest": True}, {"kind": "person"})
 
