@@ -189,6 +189,8 @@ def normal_form(compiled: CompiledPolicy, attributes: Attributes, catalogue: Cat
     """
     writer = _Writer(attributes, catalogue)
     parts = [writer.part(compiled.whom, positive=True)]
+    if compiled.document.for_each is not None:
+        parts.append(Open(_items_of(compiled.document.for_each, catalogue)))  # it is decided item by item
     if compiled.document.valid_on == "reference":
         assert compiled.reference is not None
         parts.append(Open(_read_by(compiled.reference)))
@@ -289,6 +291,11 @@ def _read_by(reading: Reading | None) -> frozenset[str]:
     return own | listed | _read_by(reading.reference)
 
 
+def _items_of(listed: str, catalogue: Catalogue) -> frozenset[str]:
+    """A list, and the facts that its items are known by."""
+    return frozenset({listed, *(name for name, fact in catalogue.facts.items() if fact.list == listed)})
+
+
 def _facts_of(node: Node, catalogue: Catalogue) -> frozenset[str]:
     """The base facts and lists a condition reads."""
     match node:
@@ -298,8 +305,8 @@ def _facts_of(node: Node, catalogue: Catalogue) -> frozenset[str]:
             return _read_by(reading) | _read_by(own)
         case Counted():
             inner = frozenset() if node.where is None else _facts_of(node.where, catalogue)
-            items = {name for name, fact in catalogue.facts.items() if fact.list == node.listed}
-            return inner | items | {node.listed} | _read_by(node.whole) | _read_by(node.reference)
+            items = _items_of(node.listed, catalogue)
+            return inner | items | _read_by(node.whole) | _read_by(node.reference)
         case ReceivedTimes():
             return frozenset({RECEIPTS, *RECEIPT_FACTS}) | _read_by(node.reference)
         case Group(_, parts):

@@ -112,6 +112,15 @@ class OurPopulation:
         """All slices."""
         return list(self.columns.answer(question, DAY))
 
+    def slowest_slice(self, question: Formula) -> float:
+        """The seconds that the slowest slice holds up whoever asks."""
+        slices, taken = self.columns.answer(question, DAY), [0.0]
+        begun = perf_counter()
+        for _ in slices:
+            taken.append(perf_counter() - begun)
+            begun = perf_counter()
+        return max(taken)
+
     def rows(self, answer: list[Slice]) -> Found:
         """The slices one after the other."""
         return Found(*(np.concatenate(plane) for plane in zip(*answer, strict=True)))

@@ -55,7 +55,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Scanned:
-    """All predicates over a population."""
+    """All predicates over a population. `slice_milliseconds`: of each predicate's slowest slice, the longest median."""
 
     subjects: int
     nulls: float
@@ -63,6 +63,7 @@ class Scanned:
     mismatches: int
     bytes_per_subject: float
     record_bytes: float
+    slice_milliseconds: float
 
     @property
     def ratio(self) -> float:
@@ -99,17 +100,18 @@ def scan_all(count: int, nulls: float, rounds: int, seed: int) -> Scanned:
     asked = predicates(seed)
     oracle = Oracle(asked, seed)
     timed: list[Timed] = []
-    mismatches = 0
+    mismatches, slices = 0, []
     for policy in asked:
         sides: list[tuple[Any, Any]] = [(side, side.ask(policy)) for side in (ours, *peers)]
         answers = [side.rows(side.answer(question)) for side, question in sides]
         mismatches += _differences(answers) + _wrong(policy, answers[0], population, oracle, seed)
         taken = [_times(sides[turn % len(sides) :] + sides[: turn % len(sides)]) for turn in range(rounds)]
         milliseconds = {side.name: median(each[side.name] for each in taken) * 1e3 for side, _ in sides}
+        slices.append(median(ours.slowest_slice(sides[0][1]) for _ in range(rounds)) * 1e3)
         name = f"{policy.document['region']}, {len(policy.tree.parts)} tests"
         timed.append(Timed(name, len(answers[0].true), len(answers[0].unknown), milliseconds))
     records = record_bytes(population, RECORDS, seed)
-    return Scanned(count, nulls, timed, mismatches, ours.columns.nbytes / count, records)
+    return Scanned(count, nulls, timed, mismatches, ours.columns.nbytes / count, records, max(slices))
 
 
 def record_bytes(population: Subjects, sampled: int, seed: int) -> float:

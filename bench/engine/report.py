@@ -77,7 +77,8 @@ def _of_predicates(scanned: Scanned) -> Table:
         taken = (f"{milliseconds:.2f}" for milliseconds in each.milliseconds.values())
         table.add_row(each.name, f"{each.true:,}", f"{each.unknown:,}", *taken, f"{each.ratio:.2f}")
     table.caption = (
-        f"geometric mean {scanned.ratio:.2f}; {scanned.bytes_per_subject:.0f} bytes of values a subject, "
+        f"geometric mean {scanned.ratio:.2f}; longest slice {scanned.slice_milliseconds:.1f} ms; "
+        f"{scanned.bytes_per_subject:.0f} bytes of values a subject, "
         f"{scanned.record_bytes:.0f} bytes of state record with provenance"
     )
     return table
