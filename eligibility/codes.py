@@ -15,11 +15,12 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple, cast
 
+from eligibility.business_time import period_kind
 from eligibility.catalogue import Catalogue
 from eligibility.derived import DERIVED
-from eligibility.facts_view import FactsView
+from eligibility.facts_view import Derived, FactsView
 from eligibility.values import Value
-from schemas.catalogue import FactType
+from schemas.catalogue import FactDeclaration, FactType, PeriodKind
 from schemas.industries import INDUSTRIES
 from schemas.policy import RelativePeriod
 from schemas.regions import REGIONS
@@ -92,11 +93,17 @@ def cut(operator: str, bound: Fraction, kind: FactType) -> tuple[int, bool] | No
 
 @dataclass
 class Attributes:
-    """The attributes in use, numbered, and how a value of each becomes a code."""
+    """The attributes in use, numbered, and how a value of each becomes a code.
+
+    `reading`: the attributes that a base fact is an input of. `turning`: those that may be others when a period of a
+    kind turns; under None, when a list becomes complete.
+    """
 
     slots: dict[Attribute, int] = field(default_factory=dict)
     every: list[Attribute] = field(default_factory=list)
     kinds: list[FactType] = field(default_factory=list)
+    reading: dict[str, list[int]] = field(default_factory=dict)
+    turning: dict[PeriodKind | None, list[int]] = field(default_factory=dict)
     _names: list[dict[str, int]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -105,13 +112,25 @@ class Attributes:
     def slot(self, attribute: Attribute, catalogue: Catalogue) -> int:
         """The number of an attribute, a new one where it was not in use."""
         known = self.slots.get(attribute)
-        if known is None:
-            base = catalogue.facts.get(attribute.fact)
-            known = self.slots[attribute] = len(self.every)
-            self.every.append(attribute)
-            self.kinds.append(DERIVED[attribute.fact].type if base is None else base.type)
-            self._names.append({})
-        return known
+        return self._add(attribute, catalogue.facts.get(attribute.fact)) if known is None else known
+
+    def _add(self, attribute: Attribute, base: FactDeclaration | None) -> int:
+        slot = self.slots[attribute] = len(self.every)
+        declared = DERIVED[attribute.fact] if base is None else base
+        derived = declared if isinstance(declared, Derived) else None
+        self.every.append(attribute)
+        self.kinds.append(declared.type)
+        self._names.append({})
+        for fact in (attribute.fact,) if derived is None else derived.base_facts:
+            self.reading.setdefault(fact, []).append(slot)
+        turns: list[PeriodKind | None] = [] if attribute.period is None else [period_kind(attribute.period)]
+        if derived is not None and derived.dated:
+            turns.append(PeriodKind.YEAR)  # the size class takes last year's sales
+        if self.kinds[slot] is FactType.BOOLEAN:
+            turns.append(None)
+        for kind in turns:
+            self.turning.setdefault(kind, []).append(slot)
+        return slot
 
     def code(self, slot: int, value: Value) -> int:
         """A value's code."""

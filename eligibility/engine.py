@@ -7,7 +7,6 @@ listed on, and those with a moment of their own) are kept in its file; all other
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eligibility.business_time import business_date, period_kind, period_label, start_of
+from eligibility.business_time import business_date, period_label, start_of
 from eligibility.codes import Attributes, Row
 from eligibility.compile import CompiledPolicy
 from eligibility.derived import DERIVED
@@ -26,7 +25,7 @@ from eligibility.policy_index import Flip, PolicyIndex, Version
 from eligibility.population import Population
 from eligibility.registry import PolicyHistory, Registry
 from eligibility.subject_file import SubjectFile
-from schemas.catalogue import FactType, PeriodKind
+from schemas.catalogue import PeriodKind
 
 _BEFORE_ANY_EPOCH = -1  # no season
 
@@ -67,9 +66,7 @@ class Engine:
         self.population = Population(self.attributes)
         self._versions: dict[str, list[Version]] = {}
         self._open: set[str] = set()
-        self._slots_reading: dict[str, list[int]] = defaultdict(list)
-        self._read_slots = 0
-        self._turning_with: dict[PeriodKind | None, list[int]] = defaultdict(list)
+        self._handovers: list[tuple[datetime, str, str]] = []
         self._seasons: dict[_Season, int] = {}
         self._latest_season: tuple[date, Mapping[str, date], int, int] | None = None
         self._latest_pending: tuple[tuple[Mark, datetime, int], _Pending] | None = None
@@ -86,18 +83,7 @@ class Engine:
             self._open.discard(policy_id)
             self._versions[policy_id] = []
             self._add(policy_id, registry.policies[policy_id], registry)
-        self._note_attributes(registry)
-
-    def _note_attributes(self, registry: Registry) -> None:
-        """What newly used attributes are read from, and what turns them into others."""
-        for slot in range(self._read_slots, len(self.attributes)):
-            fact = self.attributes.every[slot].fact
-            derived = DERIVED.get(fact)
-            for name in (fact,) if derived is None else derived.base_facts:
-                self._slots_reading[name].append(slot)
-            if turns := self._turns_with(slot, registry):
-                self._turning_with[turns[0]].append(slot)
-        self._read_slots = len(self.attributes)
+            self._hand_over(policy_id, registry.policies[policy_id])
 
     def _add(self, policy_id: str, history: PolicyHistory, registry: Registry) -> None:
         for place, version in enumerate(history.versions):
@@ -114,15 +100,15 @@ class Engine:
             if formula.opened is not None:
                 self._open.add(policy_id)
 
-    def _turns_with(self, slot: int, registry: Registry) -> tuple[PeriodKind | None] | None:
-        """The kind of period whose turn makes an attribute another; none: that a list becomes complete does."""
-        fact, period = self.attributes.every[slot]
-        if period is not None:
-            return (period_kind(period),)
-        base = registry.catalogue.facts.get(fact)
-        if base is None:
-            return (PeriodKind.YEAR,) if DERIVED[fact].dated else None  # the size class takes last year's sales
-        return (None,) if base.type is FactType.BOOLEAN else None
+    def _hand_over(self, policy_id: str, history: PolicyHistory) -> None:
+        """With each version of a successor, or its end, its predecessors may end or live again: as known moments."""
+        predecessors = {document.succeeds for document in history.documents if document.succeeds is not None}
+        moments = [(v.acts_from, policy_id, each) for v in history.versions for each in predecessors]
+        self._handovers = sorted([*(each for each in self._handovers if each[1] != policy_id), *moments])
+
+    def _handed_over(self, was: datetime, now: datetime) -> list[tuple[datetime, str]]:
+        """The policies whose successors' rules change after `was` and up to `now`, with the moments."""
+        return [(moment, each) for moment, _, each in self._handovers if was < moment <= now]
 
     def notices_time(self, policy_id: str) -> bool:
         """Whether what time does to a subject that is not near a policy is found by the index alone."""
@@ -151,8 +137,8 @@ class Engine:
         self, before: SubjectFile, after: SubjectFile, names: Set[str], registry: Registry, now: datetime
     ) -> set[str]:
         """The policies that a change of these facts and lists may mean something for. `before`: as it was put."""
-        concerned = set(registry.policies_reading(names, among=after.near))
-        slots = sorted({slot for name in names for slot in self._slots_reading.get(name, ())})
+        concerned = set(registry.policies_reading(names, among=before.near | after.near))
+        slots = sorted({slot for name in names for slot in self.attributes.reading.get(name, ())})
         was, is_ = _view(before, registry, now), _view(after, registry, now)
         old = self._row(before, was, self._season(registry, now))
         new = self.attributes.row(is_, slots, old)
@@ -174,6 +160,8 @@ class Engine:
             old = self.attributes.row(before, slots, new)
             also = self._lacking_otherwise(old, new, before, after, slots)
         flips = self.index.touched(old, new, was, now, also=also)
+        if rules is not None:
+            rules = {*rules, *(policy_id for _, policy_id in self._handed_over(was, now))}
         versions = None if rules is None else [v for each in rules for v in self._versions.get(each, ())]
         if versions is None or versions:
             flips += self.index.standing(new, now, versions)
@@ -193,11 +181,12 @@ class Engine:
             return None
         row = self.attributes.row(_view(file, registry, moment), self.index.moving_slots())
         moments = [self.index.turns_after(row, moment), self._completes_after(registry, moment)]
+        moments += [each for each, _ in self._handed_over(moment, until)]
         return min((each for each in moments if each is not None and each <= until), default=None)
 
     def passes(self, registry: Registry, was: datetime, now: datetime) -> bool:
         """Whether time has passed anything that means something for anybody."""
-        if self.index.boundaries(was, now) or any(True for _ in self.index.moving(was, now)):
+        if self.index.boundaries(was, now) or self._handed_over(was, now) or any(self.index.moving(was, now)):
             return True
         return self._rolls(registry, was, now)
 
@@ -227,6 +216,7 @@ class Engine:
             turns = [t for t in registry.turns if t.sequence > since.sequence and t.at >= since.at]
             rules = {(turn.at, policy_id) for turn in turns for policy_id in turn.policies or ()}
             rules |= {(moment, policy_id) for moment, (policy_id, _) in self.index.boundaries(since.at, now)}
+            rules |= {*self._handed_over(since.at, now)}
             begun = sorted(
                 (moment, version)
                 for moment, policy_id in rules
@@ -245,7 +235,6 @@ class Engine:
         """
         assert registry.now is not None
         formula = normal_form(compiled, self.attributes, registry.catalogue)
-        self._note_attributes(registry)
         seasons = self._season(registry, registry.now), self._season(registry, start_of(day))
         every = np.array([row for row, subject in enumerate(self.population.subjects) if subject is not None], np.int64)
         if self._turning(*seasons) or len(self.population.outdated(every, seasons[0])):
@@ -271,7 +260,7 @@ class Engine:
 
     def _rolls(self, registry: Registry, was: datetime, now: datetime) -> bool:
         """Whether another period, or the completeness of a list, changes what everybody's facts are."""
-        return bool(self._turning(self._season(registry, was), self._season(registry, now)))
+        return any(map(self.index.uses, self._turning(self._season(registry, was), self._season(registry, now))))
 
     def _season(self, registry: Registry, moment: datetime) -> int:
         """The number of a time in which all days see the same periods, and the same lists as complete."""
@@ -279,8 +268,8 @@ class Engine:
         known = self._latest_season
         if known is not None and known[:3] == (day, complete, len(self.attributes)):
             return known[3]
-        labels = {kind: period_label(day, kind) for kind in PeriodKind if kind in self._turning_with}
-        listed = frozenset(name for name, as_of in complete.items() if as_of <= day and name in self._slots_reading)
+        labels = {kind: period_label(day, kind) for kind in self.attributes.turning if kind is not None}
+        listed = frozenset(name for name, as_of in complete.items() if as_of <= day and name in self.attributes.reading)
         season = _Season(tuple(sorted(labels.items())), listed)
         number = self._seasons.setdefault(season, len(self._seasons))
         self._latest_season = day, complete, len(self.attributes), number
@@ -292,13 +281,16 @@ class Engine:
             return []
         seasons = list(self._seasons)
         (before, complete), (after, completed) = seasons[one], seasons[other]
-        slots = [slot for kind, _ in {*before} ^ {*after} for slot in self._turning_with[kind]]
-        return sorted({*slots, *(self._turning_with[None] if complete != completed else ())})
+        turned: set[PeriodKind | None] = {kind for kind, _ in {*before} ^ {*after}}
+        turned |= {None} if complete != completed else set()
+        return sorted({slot for kind in turned for slot in self.attributes.turning.get(kind, ())})
 
     def _completes_after(self, registry: Registry, moment: datetime) -> datetime | None:
         """When next a list of those in use will be complete."""
         day, complete = business_date(moment), registry.catalogue_at(moment).complete
-        days = [as_of for name, as_of in complete.items() if as_of > day and name in self._slots_reading]
+        reading = self.attributes.reading
+        used = [name for name in complete if any(map(self.index.uses, reading.get(name, ())))]
+        days = [complete[name] for name in used if complete[name] > day]
         return start_of(min(days)) if days else None
 
     def _row(self, file: SubjectFile, view: FactsView, season: int) -> Row:

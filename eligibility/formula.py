@@ -17,7 +17,7 @@ from math import ceil, floor
 from typing import Literal as Kind
 from typing import NamedTuple
 
-from eligibility.business_time import anniversary, period_kind
+from eligibility.business_time import anniversary
 from eligibility.catalogue import Catalogue
 from eligibility.checks import Between, CalendarYearsAgo, Check, NotPast, OneOf, Threshold, Within, YearsAgo
 from eligibility.codes import MOST, Attribute, Attributes, Row, Span, cut, industry_span, region_span
@@ -25,7 +25,7 @@ from eligibility.compile import CompiledPolicy
 from eligibility.conditions import Counted, Group, Negated, Node, Reading, ReceivedTimes, Test, Versus
 from eligibility.derived import DERIVED, RECEIPT_FACTS, RECEIPTS
 from eligibility.kleene import Truth
-from schemas.catalogue import FactType, PeriodKind
+from schemas.catalogue import FactType
 
 
 class Cut(NamedTuple):
@@ -76,7 +76,7 @@ class Moving(NamedTuple):
         known = [at for at in stands if at is not None]
         if not known:
             return 0, 0
-        return (min(known), max(known)) if len(known) == len(stands) else (-MOST, MOST)
+        return (min(known), max(known)) if len(known) == len(stands) else (-MOST, MOST + 1)
 
     def crosses_after(self, code: int, day: date) -> date | None:
         """The next day on which the cut passes a code, whatever step follows."""
@@ -313,8 +313,3 @@ def _facts_of(node: Node, catalogue: Catalogue) -> frozenset[str]:
             return frozenset().union(*(_facts_of(part, catalogue) for part in parts))
         case Negated(part):
             return _facts_of(part, catalogue)
-
-
-def period_kinds(attributes: Attributes) -> set[PeriodKind]:
-    """The kinds of period at whose turn some attribute in use is another."""
-    return {period_kind(attribute.period) for attribute in attributes.slots if attribute.period is not None}

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple, TypeVar, cast
 
@@ -23,8 +23,9 @@ from pyroaring import BitMap
 
 from eligibility.business_time import business_date, earliest, next_period_start, start_of
 from eligibility.codes import MOST, Attributes, Row, Span
-from eligibility.formula import Cut, Formula, Gate, Literal, Members, Moving, Open, Part, period_kinds
+from eligibility.formula import Cut, Formula, Gate, Literal, Members, Moving, Open, Part
 from eligibility.kleene import Truth
+from schemas.catalogue import PeriodKind
 
 Version = tuple[str, int]
 """A policy, and the place of a version in its history."""
@@ -48,7 +49,8 @@ MANY = 400
 _UNKNOWN = MOST, -MOST, -1  # within all bounds and in every set
 _EVERYWHERE = Span(-MOST, MOST)
 _ANY = -1  # a mask of all bits: no set is asked for
-_FOREVER = 1 << 60  # seconds
+_FOREVER = 1 << 62  # microseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Flip(NamedTuple):
@@ -178,8 +180,8 @@ class PolicyIndex:
         """Take in a version: it acts from `opens` until just before `closes`. The cost is that of its own tests."""
         slot = self._new_slot()
         self._versions[slot], self.formulas[version], self._slots[version] = version, formula, slot
-        ends = _FOREVER if closes is None else _seconds(closes)
-        self._moments[slot] = _seconds(opens), ends
+        ends = _FOREVER if closes is None else _instant(closes)
+        self._moments[slot] = _instant(opens), ends
         self._acting_at = None
         self._bounds[slot] = [opens] if closes is None else [opens, closes]
         for boundary in self._bounds[slot]:
@@ -261,7 +263,7 @@ class PolicyIndex:
     def turns_after(self, row: Row, moment: datetime) -> datetime | None:
         """The next moment at which time alone may alter a verdict for a subject."""
         today = business_date(moment)
-        days: list[date | None] = [next_period_start(today, kind) for kind in period_kinds(self.attributes)]
+        days: list[date | None] = [next_period_start(today, kind) for kind in self._period_kinds()]
         for slot, postings in self._postings.items():
             code = row[slot]
             for number in postings.moving if code is not None else ():
@@ -272,6 +274,14 @@ class PolicyIndex:
         moments = [boundary for boundary, _ in self._boundaries[place : place + 1]]
         first = earliest(*days)
         return min([*moments, *([] if first is None else [start_of(first)])], default=None)
+
+    def uses(self, slot: int) -> bool:
+        """Whether some test reads an attribute: one that none does any more is no reason to look at anybody."""
+        return slot in self._postings and bool(self._postings[slot].every)
+
+    def _period_kinds(self) -> list[PeriodKind]:
+        turning = self.attributes.turning.items()
+        return [kind for kind, slots in turning if kind is not None and any(map(self.uses, slots))]
 
     def moving_slots(self) -> list[int]:
         """The attributes that some moving test reads."""
@@ -284,7 +294,7 @@ class PolicyIndex:
     def acts(self, version: Version, moment: datetime) -> bool:
         """Whether a version acts at a moment."""
         opens, closes = self._moments[self._slots[version]].tolist()
-        return bool(opens <= _seconds(moment) < closes)
+        return bool(opens <= _instant(moment) < closes)
 
     def moving(self, was: datetime, now: datetime) -> Iterator[tuple[int, int, int]]:
         """The codes that moving tests pass between two moments: attribute, from which code, up to which one."""
@@ -350,8 +360,8 @@ class PolicyIndex:
             return
         for slot in policies:
             opens, closes = self._moments[slot].tolist()
-            old = opens <= _seconds(was) < closes and self._holds[slot](before, cuts[0])
-            new = opens <= _seconds(now) < closes and self._holds[slot](after, cuts[1])
+            old = opens <= _instant(was) < closes and self._holds[slot](before, cuts[0])
+            new = opens <= _instant(now) < closes and self._holds[slot](after, cuts[1])
             if new is not False or old is not False:
                 yield Flip(self._versions[slot], old, new)
 
@@ -359,7 +369,7 @@ class PolicyIndex:
         """Which versions act at one of two moments; kept, since most changes come at the same."""
         known = self._acting_at
         if known is None or known[0] != now or known[1] != was:
-            acting = (self._moments[:, 0] <= _seconds(now)) & (self._moments[:, 1] > _seconds(was))
+            acting = (self._moments[:, 0] <= _instant(now)) & (self._moments[:, 1] > _instant(was))
             known = self._acting_at = now, was, acting
         return known[2]
 
@@ -521,5 +531,6 @@ def _grown(array: Numbers, size: int) -> Numbers:
     return wider
 
 
-def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp())
+def _instant(moment: datetime) -> int:
+    """Microseconds: what a moment on the wire can tell apart."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)

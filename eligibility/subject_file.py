@@ -14,6 +14,8 @@ from schemas.events import RosterEntry
 
 NO_PERIOD = "-"
 NO_ITEM = "-"
+RECEIPT_POLICY = "receipt_policy"
+"""The fact that says of which policy a benefit was received."""
 
 
 class FactKey(NamedTuple):
@@ -120,9 +122,10 @@ class SubjectFile:
 
     @cached_property
     def near(self) -> frozenset[str]:
-        """The policies it is eligible for, was told of, lacks one fact for or is listed on, and those with a moment."""
+        """The policies it is eligible for, was told of, lacks one fact for, is listed on or received, or has due."""
         kept: list[PeriodItem | PolicyItem | RosterKey] = [*self.matches, *self.told, *self.wanting, *self.roster]
-        return frozenset({key.policy for key in kept} | self.due.keys())
+        received = {str(known.value) for key, known in self.facts.items() if key.name == RECEIPT_POLICY}
+        return frozenset({key.policy for key in kept} | self.due.keys() | received)
 
     def with_facts(
         self,

@@ -4,6 +4,17 @@ from typing import Any
 
 import pytest
 
+from eligibility.state import canonical_records, load_state
+from schemas.catalogue import FactDeclaration
+
+SMALL_AND_HONEST = {"all": [{"fact": "staff", "at_most": 10}, {"fact": "honest", "equals": True}]}
+ENDLESS = {"from": "2024-01-01"}
+
+
+def fact(name: str, kind: str, period: str | None = None) -> FactDeclaration:
+    """A fact of the tax office."""
+    return FactDeclaration(name=name, title={"zh": name, "en": name}, provider="tax", type=kind, period=period)
+
 
 @pytest.fixture
 def wide(partition: Any, us: str) -> Any:
@@ -24,3 +35,90 @@ def test_a_policy_for_items_that_asks_nothing_of_them_sees_the_first(wide: Any, 
     wide.publish(world.policy("PER", for_each="hires", conditions={"fact": "staff", "at_most": 10}))
     wide.drain()
     assert world.said(wide.change(us, hire_graduate={"h1": True})) == ["PER//h1 eligible", "PER//h1 push eligible"]
+
+
+@pytest.mark.parametrize("handed_back", ["withdrawn", "amended to begin later"])
+def test_a_predecessor_lives_again_when_its_successor_is_to(wide: Any, world: Any, us: str, handed_back: str) -> None:
+    def successor(version: int, begins: str) -> Any:
+        nobody = {"fact": "staff", "at_most": 1}
+        return world.policy("NEXT", version=version, succeeds="SMALL", valid={"from": begins}, conditions=nobody)
+
+    wide.change(us, staff=5)
+    wide.publish(world.document("SMALL"))
+    wide.until("2024-01-05")
+    wide.publish(successor(1, "2024-01-10"))
+    assert "SMALL ended" in world.said(wide.until("2024-01-12"))
+    if handed_back == "withdrawn":
+        wide.withdraw("NEXT", "2024-02-01")
+    else:
+        wide.publish(successor(2, "2024-03-01"), action="amend", effective_at="2024-02-01")
+    assert wide.until("2024-01-31") == []
+    assert "SMALL eligible" in world.said(wide.until("2024-02-01"))
+
+
+def test_the_size_class_turns_with_the_year_though_nothing_else_does(wide: Any, world: Any, us: str) -> None:
+    wide.declare(
+        [fact("persons_employed", "integer"), fact("yearly_sales", "decimal", "year"), fact("assets", "decimal")]
+    )
+    wide.change(us, industry="C3411")
+    wide.change(us, persons_employed=1500, yearly_sales={"2023": "900000000000", "2024": "1000000"})
+    smaller = {"fact": "size_class", "one_of": ["small", "micro", "medium"]}
+    wide.publish(world.policy("SIZE", conditions=smaller, valid=ENDLESS))
+    assert wide.until("2024-12-31") == []
+    assert "SIZE eligible" in world.said(wide.until("2025-01-01"))
+
+
+def test_a_boolean_fact_given_by_period_becomes_complete(wide: Any, world: Any, us: str) -> None:
+    wide.declare([fact("fined", "boolean", "year")])
+    not_fined = {"fact": "fined", "period": "this_year", "equals": False}
+    both = {"all": [not_fined, {"fact": "staff", "at_most": 10}]}
+    wide.publish(world.policy("CLEAR", conditions=both, valid=ENDLESS))
+    wide.tick("2024-01-03")
+    wide.complete("fined", "2024-02-01")
+    assert wide.until("2024-02-02") == []
+    (push,) = wide.until("2024-02-20")
+    assert (push.about, push.params["fact"]) == ("may_qualify", "staff")
+
+
+@pytest.mark.parametrize("said", [{"gone": True}, {"policy": "ANOTHER"}])
+def test_who_has_not_received_after_all_is_asked_for_the_one_fact(wide: Any, world: Any, us: str, said: Any) -> None:
+    wide.complete("receipts")
+    wide.change(us, staff=5)
+    wide.receipt(us, policy="BOTH", date="2024-01-01")
+    wide.publish(world.policy("BOTH", conditions=SMALL_AND_HONEST, valid=ENDLESS))
+    assert wide.until("2024-01-10") == []
+    wide.receipt(us, **said)
+    (push,) = wide.until("2024-02-01")
+    assert (push.about, push.params["fact"]) == ("may_qualify", "honest")
+
+
+def test_a_bound_has_its_first_value_and_a_figure_is_beyond_all_codes(wide: Any, world: Any, us: str) -> None:
+    wide.change(us, premium={"2023": "5000000000000"})
+    premium = {"fact": "premium", "period": "last_year", "from": {"parameter": "least"}}
+    least = {"least": [{"from": "2024-02-01", "value": 10}]}
+    wide.publish(world.policy("LARGE", conditions=premium, parameters=least))
+    assert wide.until("2024-01-31") == []
+    assert "LARGE eligible" in world.said(wide.until("2024-02-01"))
+
+
+def test_a_version_acts_until_the_very_microsecond(wide: Any, world: Any, us: str) -> None:
+    wide.publish(world.policy("BRIEF", conditions={"fact": "staff", "at_most": 10}))
+    wide.drain()
+    wide.withdraw("BRIEF", "2024-01-03T10:00:00.500000+00:00")
+    wide.until("2024-01-03T10:00:00.200000+00:00")
+    assert "BRIEF eligible" in world.said(wide.change(us, staff=5))
+    assert "BRIEF withdrawn" in world.said(wide.until("2024-01-04"))
+
+
+def test_what_no_policy_reads_any_more_makes_nobody_be_looked_at(wide: Any, world: Any, us: str) -> None:
+    """Or a partition would cut its slices otherwise after a restart, and give other ids."""
+    wide.declare([fact("monthly_sales", "decimal", "month")])
+    some = {"fact": "monthly_sales", "period": "last_month", "above": 0}
+    later = "2024-03-01"
+    wide.publish(world.policy("NEVER", conditions=some), effective_at=later)
+    wide.withdraw("NEVER", later)
+    wide.drain()
+    for state in (wide.state, load_state(0, canonical_records(wide.state).items())):
+        partition = world.partition(state=state, log=list(wide.log))
+        partition.tick("2024-02-02")
+        assert not partition.state.open_work
