@@ -70,7 +70,8 @@ def decisions(
     """What a policy means at a moment, subject by subject; those it is certainly not for may be left out."""
     day, succeeded_on = business_date(moment), rules.succeeded_on(compiled.document.id, moment)
     for state in states:
-        for file in candidates(state, compiled, day):
+        behind = state.registry.sequence != rules.registry.sequence  # its columns follow older rules
+        for file in state.files.values() if behind else candidates(state, compiled, day):
             view = view_of(file, rules.registry.catalogue, day)
             yield view, evaluate(compiled, view, succeeded_on)
 

@@ -78,7 +78,7 @@ def _gross(rule: CompiledRule, scope: Scope, entry: RosterEntry | None, referenc
     figures = {name: threshold.on(day) for name, threshold in rule.figures.items()}
     if None in figures.values():
         lacking = next(name for name, figure in figures.items() if figure is None)
-        return _unknown(f"the {lacking} has no value on {day}")
+        return _unknown(f"the {lacking} has no value yet")
     figure = cast(dict[str, Fraction], figures)
     if benefit.fixed is not None:
         return _exactly(figure["fixed"], f"fixed {exact_text(figure['fixed'])}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -108,6 +109,10 @@ class Attributes:
 
     def __len__(self) -> int:
         return len(self.every)
+
+    def copy(self) -> Attributes:
+        """The same attributes and codes, to be added to by itself."""
+        return deepcopy(self)
 
     def slot(self, attribute: Attribute, catalogue: Catalogue) -> int:
         """The number of an attribute, a new one where it was not in use."""

@@ -7,7 +7,8 @@ listed on, and those with a moment of their own) are kept in its file; all other
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -75,30 +76,34 @@ class Engine:
     def follow(self, registry: Registry, policies: Iterable[str]) -> None:
         """Index the versions of policies as the registry has them; the cost is that of these policies.
 
-        A roster's policies are not indexed: who is listed is near them.
+        Where a document cannot be brought into normal form nothing is changed. A roster's policies are not indexed: who
+        is listed is near them.
         """
-        for policy_id in policies:
+        wanted = {policy_id: list(self._forms(policy_id, registry)) for policy_id in policies}
+        for policy_id, forms in wanted.items():
             for version in self._versions.pop(policy_id, ()):
                 self.index.discard(version)
             self._open.discard(policy_id)
-            self._versions[policy_id] = []
-            self._add(policy_id, registry.policies[policy_id], registry)
+            for version, formula, opens, closes in forms:
+                self.index.add(version, formula, opens, closes)
+                if formula.opened is not None:
+                    self._open.add(policy_id)
+            self._versions[policy_id] = [version for version, *_ in forms]
             self._hand_over(policy_id, registry.policies[policy_id])
 
-    def _add(self, policy_id: str, history: PolicyHistory, registry: Registry) -> None:
-        for place, version in enumerate(history.versions):
+    def _forms(
+        self, policy_id: str, registry: Registry
+    ) -> Iterator[tuple[Version, Formula, datetime, datetime | None]]:
+        """A policy's versions that act at some time, in normal form."""
+        versions = registry.policies[policy_id].versions
+        for place, version in enumerate(versions):
             compiled = version.compiled
             if compiled is None or compiled.document.list_kind == "roster":
                 continue
-            later = [each.acts_from for each in history.versions[place + 1 :]]
+            later = [each.acts_from for each in versions[place + 1 :]]
             opens, closes = _window(compiled, version.acts_from, min(later, default=None))
-            if closes is not None and closes <= opens:
-                continue
-            formula = normal_form(compiled, self.attributes, registry.catalogue)
-            self.index.add((policy_id, place), formula, opens, closes)
-            self._versions[policy_id].append((policy_id, place))
-            if formula.opened is not None:
-                self._open.add(policy_id)
+            if closes is None or closes > opens:
+                yield (policy_id, place), normal_form(compiled, self.attributes, registry.catalogue), opens, closes
 
     def _hand_over(self, policy_id: str, history: PolicyHistory) -> None:
         """With each version of a successor, or its end, its predecessors may end or live again: as known moments."""
@@ -108,7 +113,8 @@ class Engine:
 
     def _handed_over(self, was: datetime, now: datetime) -> list[tuple[datetime, str]]:
         """The policies whose successors' rules change after `was` and up to `now`, with the moments."""
-        return [(moment, each) for moment, _, each in self._handovers if was < moment <= now]
+        first, last = (bisect_right(self._handovers, moment, key=lambda each: each[0]) for moment in (was, now))
+        return [(moment, each) for moment, _, each in self._handovers[first:last]]
 
     def notices_time(self, policy_id: str) -> bool:
         """Whether what time does to a subject that is not near a policy is found by the index alone."""
@@ -206,7 +212,7 @@ class Engine:
             found.append(self._answered(self.index.formulas[version], business_date(moment), rows))
         every = {self.population.subjects[row] for row in np.unique(np.concatenate([rows[:0], *found])).tolist()}
         here = set(subjects)
-        listed = {subject for policy_id in pending.rules for subject in near.get(policy_id, ()) if subject in here}
+        listed = {subject for policy_id in pending.rules for subject in here & near.get(policy_id, frozenset())}
         return {subject for subject in every if subject is not None} | listed
 
     def _pending(self, registry: Registry, since: Mark, now: datetime) -> _Pending:
@@ -234,10 +240,11 @@ class Engine:
         None: the columns cannot say, since they are of another period, or lack what only this policy reads.
         """
         assert registry.now is not None
-        formula = normal_form(compiled, self.attributes, registry.catalogue)
+        attributes = self.attributes.copy()  # what is only asked leaves no trace
+        formula = normal_form(compiled, attributes, registry.catalogue)
         seasons = self._season(registry, registry.now), self._season(registry, start_of(day))
-        every = np.array([row for row, subject in enumerate(self.population.subjects) if subject is not None], np.int64)
-        if self._turning(*seasons) or len(self.population.outdated(every, seasons[0])):
+        known = len(attributes) == len(self.attributes) and self.population.is_current(seasons[0])
+        if not known or self._turning(*seasons):
             return None
         found = [row for slice_ in self.population.answer(formula, day) for rows in slice_ for row in rows.tolist()]
         return [subject for row in found if (subject := self.population.subjects[row]) is not None]

@@ -253,7 +253,11 @@ def _decide(
     value = all_of((held.value, any_of(outcome.value for outcome in tried)))
     lasting = earliest(held.holds_until, tried[-1].holds_until) if value is True else None
     found = combined(value, [held, *tried], lasting)
-    return (found._replace(missing=frozenset()) if value is False else found), tuple(candidates)
+    if value is False:
+        found = found._replace(missing=frozenset())
+    elif value is None and held.value is None and any(outcome.value is True for outcome in tried):
+        found = found._replace(missing=held.missing, undefined=held.undefined)  # which benefit is a later question
+    return found, tuple(candidates)
 
 
 def _valid_then(compiled: CompiledPolicy, scope: Scope, succeeded_on: date | None) -> Outcome:

@@ -81,9 +81,9 @@ class PartitionState:
 
     def put(self, file: SubjectFile, before: SubjectFile | None) -> None:
         """Take a subject's new file; `before`: the one it had, if any, from which the new one was made."""
-        self._keep(file, encode_file(file, self.names), before)
         if before is None or before.facts is not file.facts:
             self.engine.put(file, self.registry)
+        self._keep(file, encode_file(file, self.names), before)
 
     def load(self, subject: str, record: bytes) -> None:
         """Take a subject's file from its state record."""
@@ -111,7 +111,7 @@ class PartitionState:
         self.buckets_left, self.next_subject = BUCKETS, ""
 
     def near(self, policy_id: str) -> Set[str]:
-        """The subjects that are eligible for a policy, were told of it or are listed on it."""
+        """The subjects near a policy, as `SubjectFile.near` says."""
         return self._near.get(policy_id, frozenset())
 
     def mark_of(self, subject: str) -> Mark | None:
@@ -119,7 +119,10 @@ class PartitionState:
         return self.marks[bucket_of(subject)]
 
     def concerned(self, number: int, now: datetime) -> list[str]:
-        """The subjects of a bucket for whom something may have changed since its mark, in order; what is due apart."""
+        """The subjects of a bucket for whom something may have changed since its mark, in order; what is due apart.
+
+        Columns that are of another period, or lack what a new policy reads, are written anew on the way.
+        """
         subjects = self.bucket(number)
         if not subjects:
             return []

@@ -43,6 +43,9 @@ GUARDS = 4
 FEW = 12
 """So few policies are evaluated sooner than cut any further."""
 
+MOST_BITMAPS = 128
+"""So many codes of an attribute have their bitmap at hand: more would cost memory, and time at every amendment."""
+
 MANY = 400
 """So many are cut by their first guard before the others."""
 
@@ -110,7 +113,8 @@ class _Postings:
                 self.cut_tests = np.delete(self.cut_tests, place)
             case Span() as span:
                 _discard(self.spans, span, number)
-                self._containing.clear()
+                if span not in self.spans:
+                    self._containing.clear()
             case Members(codes):
                 for code in codes:
                     _discard(self.members, code, number)
@@ -178,6 +182,8 @@ class PolicyIndex:
 
     def add(self, version: Version, formula: Formula, opens: datetime, closes: datetime | None) -> None:
         """Take in a version: it acts from `opens` until just before `closes`. The cost is that of its own tests."""
+        possible, true = (self._source(formula.root, unknown=unknown) for unknown in (True, False))
+        holds = _function(possible, true)
         slot = self._new_slot()
         self._versions[slot], self.formulas[version], self._slots[version] = version, formula, slot
         ends = _FOREVER if closes is None else _instant(closes)
@@ -192,8 +198,7 @@ class PolicyIndex:
             self._postings[literal.slot].add(literal, number, self._number_of(literal.test))
         for fact in formula.opened or ():
             self._opened[fact].add(slot)
-        possible, true = (self._source(formula.root, unknown=unknown) for unknown in (True, False))
-        self._holds[slot] = _function(possible, true)
+        self._holds[slot] = holds
         literals = [part for part in formula.root.parts if isinstance(part, Literal) and part.positive]
         spans = {literal.slot: literal.test for literal in literals if isinstance(literal.test, Span)}
         for within in {*spans} - {*self._within}:
@@ -465,6 +470,8 @@ class _NotFalse:
         """The policies, by number, that are not false for a code."""
         known = self._bitmaps.get(code)
         if known is None:
+            if len(self._bitmaps) >= MOST_BITMAPS:
+                del self._bitmaps[next(iter(self._bitmaps))]
             known = self._bitmaps[code] = np.logical_and(self._spans[:, 0] <= code, self._spans[:, 1] >= code)
         return known
 

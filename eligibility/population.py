@@ -100,8 +100,10 @@ class _Column:
             narrower, lowest = lowest, _LOWEST[self.dtype]
             self.chunks = [_widened(each, narrower, self.dtype) for each in self.chunks]
             self.sample = None
-        self.chunks[chunk][place] = lowest if code is None else code
-        self.zones[chunk] = None
+        stored = lowest if code is None else code
+        if self.chunks[chunk].item(place) != stored:
+            self.chunks[chunk][place] = stored
+            self.zones[chunk] = None
 
     def zone(self, chunk: int, size: int) -> _Zone:
         """Found by looking once, and kept until a row of the chunk changes."""
@@ -220,6 +222,15 @@ class Population:
             code = column.chunks[chunk].item(place)
             known.append(None if code == column.unknown else code)
         return Stored(known, season)
+
+    def is_current(self, season: int) -> bool:
+        """Whether all rows were put in a season and with all attributes in use."""
+        width = len(self.attributes)
+        return all(
+            bool(((seen.season[:size] == season) & (seen.width[:size] == width)).all())
+            for chunk, seen in enumerate(self._seen)
+            for size in [self._size(chunk)]
+        )
 
     def outdated(self, rows: Rows, season: int) -> Rows:
         """Which of some rows were put in another season, or before some attribute was in use."""

@@ -37,6 +37,7 @@ from schemas.rejected import RejectCode, Rejected
 from schemas.topics import JOURNAL
 
 SUBJECTS_PER_PUMP = 200
+LOOKED_AT_PER_PUMP = 1_000  # subjects whose columns are asked, most of whom nothing concerns
 MOST_FACTS = 20_000
 MOST_ITEMS = 1_000  # of a subject, whatever their list
 MOST_ROSTER_LINES = 1_000
@@ -90,12 +91,14 @@ def _fold_record(state: PartitionState, offset: int, record: JournalRecord) -> F
 def _fold_control(state: PartitionState, entry: ControlEntry) -> Folded:
     """Rules and time reach the subjects in slices, driven by pumps: here only the registry moves."""
     before = state.registry
-    state.registry = before.fold(entry.sequence, entry.record)
+    after = before.fold(entry.sequence, entry.record)
     folded = Folded()
-    if state.registry is before:
+    repeated = after.origins is before.origins and isinstance(entry.record, CatalogueControl | PolicyControl)
+    if isinstance(entry.record, PolicyControl) and after is not before and not repeated:
+        state.engine.follow(after, [entry.record.policy_id])  # the one thing that may fail: nothing has moved yet
+    state.registry = after
+    if after is before or repeated:
         return folded
-    if state.registry.origins is before.origins and isinstance(entry.record, CatalogueControl | PolicyControl):
-        return folded  # its source was taken before
     match entry.record:
         case Tick():
             if before.now is not None and state.engine.passes(state.registry, before.now, entry.record.at):
@@ -108,13 +111,12 @@ def _fold_control(state: PartitionState, entry: ControlEntry) -> Folded:
                 state.open_roll_out()
         case PolicyControl():
             state.open_roll_out()
-            state.engine.follow(state.registry, [entry.record.policy_id])
             folded.changed.add(POLICY + entry.record.policy_id)
     return folded
 
 
 def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
-    """One slice: what time has made due, then the open roll-out's next buckets; `SUBJECTS_PER_PUMP` at most."""
+    """One slice: what time has made due, then the roll-out's next buckets, until enough are settled or looked at."""
     folded = Folded()
     now = state.registry.now
     if pump.n <= state.pump or now is None:
@@ -125,7 +127,9 @@ def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
     for subject in state.due(now, SUBJECTS_PER_PUMP):
         files[subject] = _bring_up(state, subject, now, stamp, folded)
     place, left, first, settled = state.next_bucket, state.buckets_left, state.next_subject, list[int]()
-    while left and len(files) < SUBJECTS_PER_PUMP:
+    looked_at = 0
+    while left and len(files) < SUBJECTS_PER_PUMP and looked_at < LOOKED_AT_PER_PUMP:
+        looked_at += len(state.bucket(place))
         ahead = [s for s in state.concerned(place, now) if s >= first and s not in files]
         for subject in ahead[: SUBJECTS_PER_PUMP - len(files)]:
             files[subject] = _bring_up(state, subject, now, stamp, folded)

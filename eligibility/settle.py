@@ -24,7 +24,6 @@ from eligibility.subject_file import (
     Match,
     PeriodItem,
     PolicyItem,
-    RosterKey,
     SubjectFile,
     Told,
     Wanting,
@@ -84,8 +83,9 @@ def settle(
     """
     view = view_of(file, registry.catalogue_at(at), business_date(at))
     settling = _Settling(file, registry, at, stamp, view)
-    due = dict(file.due)
-    for policy_id in sorted(registry.policies.keys() & set(policies)):  # a roster may come before its policy
+    following: dict[str, datetime] = {}
+    policies = registry.policies.keys() & set(policies)  # a roster may come before its policy
+    for policy_id in sorted(policies):
         history = registry.policies[policy_id]
         compiled = history.at(at)
         found: list[Evaluation] = []
@@ -95,11 +95,12 @@ def settle(
         moments = [settling.remind(policy_id), settling.name_missing(policy_id, found)]
         moments.append(registry.changes_after(policy_id, at))
         moments += [start_of(e.changes_on) for e in found if e.changes_on is not None]
-        due.pop(policy_id, None)
-        following = [moment for moment in moments if moment is not None]
-        if following and (settling.is_near(policy_id) or not engine.notices_time(policy_id)):
-            due[policy_id] = min(following)
-    after = replace(file, matches=settling.matches, told=settling.told, wanting=settling.wanting, due=due)
+        if known := [moment for moment in moments if moment is not None]:
+            following[policy_id] = min(known)
+    after = replace(file, matches=settling.matches, told=settling.told, wanting=settling.wanting)
+    due = {policy_id: at for policy_id, at in file.due.items() if policy_id not in policies}
+    due |= {each: at for each, at in following.items() if each in after.tied or not engine.notices_time(each)}
+    after = replace(after, due=due)
     if after == file and file.settled_at is not None and not facts_changed:
         return file, settling.effects
     return replace(after, settled_at=at, settled_sequence=registry.sequence), settling.effects
@@ -120,11 +121,6 @@ class _Settling:
         """The items that the subject is eligible for, or was told about."""
         keys: list[PeriodItem | PolicyItem] = [*self.matches, *self.told]
         return {key.item for key in keys if key.policy == policy_id}
-
-    def is_near(self, policy_id: str) -> bool:
-        """Whether the subject is eligible for a policy, was told of it, lacks one fact for it or is listed on it."""
-        kept: list[PeriodItem | PolicyItem | RosterKey] = [*self.matches, *self.told, *self.wanting, *self.file.roster]
-        return any(key.policy == policy_id for key in kept)
 
     def policy(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
         """Close what no longer holds, then open or restate what does."""

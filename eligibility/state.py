@@ -243,9 +243,5 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _optional_day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)
-
-
 def _optional_moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)

@@ -121,11 +121,19 @@ class SubjectFile:
         return min(self.due.values(), default=None)
 
     @cached_property
-    def near(self) -> frozenset[str]:
-        """The policies it is eligible for, was told of, lacks one fact for, is listed on or received, or has due."""
+    def tied(self) -> frozenset[str]:
+        """The policies it is eligible for, was told of, lacks one fact for, is listed on or received.
+
+        Their moments are kept in `due`; the engine notices those of all others.
+        """
         kept: list[PeriodItem | PolicyItem | RosterKey] = [*self.matches, *self.told, *self.wanting, *self.roster]
         received = {str(known.value) for key, known in self.facts.items() if key.name == RECEIPT_POLICY}
-        return frozenset({key.policy for key in kept} | self.due.keys() | received)
+        return frozenset({key.policy for key in kept} | received)
+
+    @cached_property
+    def near(self) -> frozenset[str]:
+        """The policies it is tied to, and those with a moment of their own."""
+        return self.tied | self.due.keys()
 
     def with_facts(
         self,

@@ -221,7 +221,7 @@ def test_the_standard_is_that_of_the_event(decide: Any) -> None:
     facts = {"hired_on": {"h1": day("2023-12-31"), "h2": day("2024-01-01"), "h3": day("2022-12-31")}}
     found = decide(None, facts, for_each="hires", reference="hired_on", parameters=RATES, rules=BY_RATE)
     assert [e.amount.value for e in found] == ["100.00", "200.00", None]
-    assert found[2].amount.arithmetic == "the fixed has no value on 2022-12-31"
+    assert found[2].amount.arithmetic == "the fixed has no value yet"
     assert {e.changes_on for e in found} == {None}
 
 

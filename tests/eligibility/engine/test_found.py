@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+import eligibility.engine
+import eligibility.reducer
+from eligibility.preview import preview
 from eligibility.state import canonical_records, load_state
 from schemas.catalogue import FactDeclaration
 
@@ -122,3 +125,62 @@ def test_what_no_policy_reads_any_more_makes_nobody_be_looked_at(wide: Any, worl
         partition = world.partition(state=state, log=list(wide.log))
         partition.tick("2024-02-02")
         assert not partition.state.open_work
+
+
+def test_an_unknown_rule_before_one_that_applies_lacks_nothing(wide: Any, world: Any, us: str) -> None:
+    """Which benefit it is may be asked later: the one fact that decides whether there is any is named at once."""
+    fined = {"fact": "blacklisted", "equals": True}
+    rules = [{"when": fined, "benefit": {"fixed": "1"}}, {"benefit": {"fixed": "2"}}]
+    wide.publish(world.policy("EITHER", conditions={"fact": "honest", "equals": True}, rules=rules))
+    wide.drain()
+    (push,) = wide.until("2024-02-01")
+    assert (push.about, push.params["fact"]) == ("may_qualify", "honest")
+
+
+def test_who_received_for_last_year_is_asked_for_this_one(wide: Any, world: Any, us: str) -> None:
+    wide.complete("receipts")
+    wide.change(us, staff=5)
+    wide.receipt(us, policy="YEARLY", period="2024", date="2024-01-01")
+    wide.publish(world.policy("YEARLY", conditions=SMALL_AND_HONEST, valid=ENDLESS, period="year"))
+    assert wide.until("2025-01-03") == []
+    (push,) = wide.until("2025-02-01")
+    assert (push.about, push.matter.period, push.params["fact"]) == ("may_qualify", "2025", "honest")
+
+
+def test_a_pump_looks_at_so_many_though_nothing_concerns_them(
+    wide: Any, world: Any, us: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for subject in world.subjects[1:]:
+        wide.settled_in(subject)
+    monkeypatch.setattr(eligibility.reducer, "LOOKED_AT_PER_PUMP", 1)
+    wide.publish(world.policy("FEW", conditions={"fact": "staff", "at_most": 0, "above": -1}))
+    pumps = 0
+    while wide.state.open_work:
+        assert wide.pump() == []
+        pumps += 1
+    assert pumps >= len(world.subjects)
+
+
+def test_a_publication_the_engine_fails_on_changes_nothing(
+    wide: Any, world: Any, us: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide.drain()
+    before = canonical_records(wide.state)
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("the engine's own mistake")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(eligibility.engine, "normal_form", fail)
+        assert world.said(wide.publish(world.policy("BROKEN"))) == ["rejected quarantined"]
+    after = canonical_records(wide.state)
+    assert {key for key in after if after[key] != before.get(key)} == {"ckpt"}
+    assert not wide.state.open_work
+
+
+def test_a_preview_leaves_no_trace(wide: Any, world: Any, us: str) -> None:
+    wide.publish(world.policy("KNOWN", conditions={"fact": "staff", "at_most": 10}))
+    wide.drain()
+    known = len(wide.state.engine.attributes)
+    preview([wide.state], world.policy("ASKED", conditions={"fact": "honest", "equals": True}))
+    assert len(wide.state.engine.attributes) == known

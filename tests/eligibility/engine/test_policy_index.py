@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+import eligibility.policy_index
 from eligibility.business_time import business_date
 from eligibility.evaluate import evaluate, view_of
 from eligibility.policy_index import Flip
@@ -35,6 +37,10 @@ def test_a_formula_never_contradicts_the_plain_evaluator(
         opened = made.formulas[version].opened is not None
         event(f"opened {opened}, {verdict}")
         assert verdict is found.eligible or (opened and verdict is None)
+
+
+def test_every_test_by_itself_is_what_the_plain_evaluator_says(formula_check: Any) -> None:
+    formula_check()
 
 
 @given(data=st.data())
@@ -133,3 +139,30 @@ def test_policies_come_and_go(
         made.discard(version)
     assert len(made.index) == 0
     assert made.index.standing(row_of(made, said, moment), moment) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_any_change_of_codes_policies_and_time(seed: int, index_check: Any) -> None:
+    """Formulas that no policy has to be found for: deeper, of more versions, and met by every change."""
+    index_check(seed).run()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_many_policies_are_cut_before_they_are_evaluated(seed: int, index_check: Any) -> None:
+    """By guards, and where they are very many by the first guard before the others."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(eligibility.policy_index, "FEW", 1)
+        patched.setattr(eligibility.policy_index, "MANY", 4 + seed % 60)
+        index_check(seed).run(steps=12, policies=120)
+
+
+def test_an_item_of_a_list_that_no_test_is_about(partition: Any, world: Any) -> None:
+    """Each item is a match of its own: that there is one now means something, whatever is said of it."""
+    widened, subject = partition.widened(), world.subjects[0]
+    widened.settled_in(subject)
+    widened.publish(world.policy("PER", for_each="hires"))
+    widened.drain()
+    happened = widened.change(subject, hire_graduate={"h1": True}) + widened.drain()
+    assert world.said(happened) == ["PER//h1 eligible", "PER//h1 push eligible"]
