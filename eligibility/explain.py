@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from eligibility.business_time import business_date, label_kind, period_label
+from eligibility.business_time import business_date
 from eligibility.compile import CompiledPolicy
 from eligibility.errors import Refused
 from eligibility.evaluate import Evaluation, evaluate, view_of
@@ -15,7 +15,8 @@ from eligibility.missing import smallest_missing
 from eligibility.partition_state import PartitionState
 from eligibility.reducer import fold
 from eligibility.registry import Registry
-from eligibility.subject_file import NO_PERIOD, PeriodItem, PolicyItem, SubjectFile
+from eligibility.subject_file import PeriodItem, PolicyItem, SubjectFile
+from eligibility.ways_out import way_out
 from schemas.decisions import Decision, Verdict
 from schemas.rejected import RejectCode
 
@@ -40,23 +41,12 @@ class Explanation:
 
     def verdict(self, key: PeriodItem) -> Verdict:
         """What becomes of a match that was open: it goes on, or its way out."""
-        found = [e for e in self.evaluations if e.key.item == key.item] or list(self.evaluations)
         same = self.of(key)
         if same is not None and same.eligible is True:
             return Verdict.ELIGIBLE
         if self.withdrawn:
             return Verdict.WITHDRAWN
-        values = {e.eligible for e in found}
-        if all(e.over for e in found) or self._has_passed(key) or True in values:
-            return Verdict.ENDED
-        return Verdict.UNDETERMINED if None in values else Verdict.INELIGIBLE
-
-    def _has_passed(self, key: PeriodItem) -> bool:
-        """Whether a key's period is one of those the policy is granted by, and not the present one."""
-        if self.version is None or key.period == NO_PERIOD:
-            return self.version is None
-        kind = label_kind(key.period)
-        return self.version.document.period is kind and period_label(business_date(self.at), kind) != key.period
+        return way_out(key, self.evaluations, self.version, business_date(self.at))
 
 
 @dataclass(frozen=True)

@@ -132,20 +132,6 @@ def decode_file(subject: str, record: bytes, names: Names) -> SubjectFile:
     )
 
 
-def values_of(record: bytes, names: Names) -> Iterator[tuple[str, str, str, Value]]:
-    """Name, period, item and value of each fact of a record, leaving the rest of it unread.
-
-    Raises StopPartition as `decode_file` does.
-    """
-    reader = _Reader(record, names)
-    reader.skip(2 * reader.number())
-    for _ in range(reader.number()):
-        reader.skip(len(_RUN) - 1)
-        item = reader.item()
-        for name, period, value in reader.run():
-            yield name, period, item, value
-
-
 def _roster_line(
     policy: str, item: str, department: str, version: int, member: bool, amount: str | None, grade: str | None
 ) -> tuple[RosterKey, RosterEntry]:
@@ -314,10 +300,6 @@ class _Reader:
         fields = [getattr(self, field) for field in layout]
         for _ in range(self.number()):
             yield [field() for field in fields]
-
-    def skip(self, count: int) -> None:
-        for _ in islice(self._numbers, count):
-            pass
 
     def name(self) -> str:
         return self._names[self.number()]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
-from eligibility.business_time import business_date, label_kind, period_label, start_of
+from eligibility.business_time import business_date, start_of
 from eligibility.effects import Effect, Stamp
 from eligibility.engine import Engine, Mark
 from eligibility.evaluate import Evaluation, evaluate, view_of
@@ -19,7 +19,6 @@ from eligibility.receipts import is_received
 from eligibility.registry import Registry
 from eligibility.reminders import REMINDERS, Rung, rungs_of, weekly_digest_after
 from eligibility.subject_file import (
-    NO_PERIOD,
     FactKey,
     Match,
     PeriodItem,
@@ -29,6 +28,7 @@ from eligibility.subject_file import (
     Wanting,
 )
 from eligibility.values import ZERO
+from eligibility.ways_out import way_out
 from schemas.decisions import Amount, Decision, MatchKey, Reason, Verdict
 from schemas.notices import Notice, NoticeKind, NoticeTopic
 from schemas.policy import Policy
@@ -139,20 +139,7 @@ class _Settling:
         self._decide(key, verdict, version, () if same is None else same.reasons, None)
 
     def _way_out(self, key: PeriodItem, found: list[Evaluation]) -> Verdict:
-        """Why a match is no longer open: its time is over, or else what now stands in its place says why."""
-        for_it = _in_place_of(key.item, found)
-        verdicts = {e.eligible for e in for_it}
-        if all(e.over for e in for_it) or self._has_passed(key) or True in verdicts:
-            return Verdict.ENDED  # nothing was wrong; where another match stands in its place, it goes on as that
-        return Verdict.UNDETERMINED if None in verdicts else Verdict.INELIGIBLE
-
-    def _has_passed(self, key: PeriodItem) -> bool:
-        """Whether a key's period is one of those the policy is granted by, and not the present one."""
-        acting = self.registry.policies[key.policy].at(self.at)
-        if acting is None or key.period == NO_PERIOD:
-            return acting is None
-        kind = label_kind(key.period)
-        return acting.document.period is kind and period_label(self.view.today, kind) != key.period
+        return way_out(key, found, self.registry.policies[key.policy].at(self.at), self.view.today)
 
     def _open(self, e: Evaluation) -> None:
         known = self.matches.get(e.key)
@@ -311,8 +298,3 @@ class _Settling:
         )
         self.effects.append(notice)
         return notice.effect_id
-
-
-def _in_place_of(item: str, found: list[Evaluation]) -> list[Evaluation]:
-    """The evaluations of an item; where the policy is no longer decided by such items, all there are."""
-    return [e for e in found if e.key.item == item] or found

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eligibility.errors import StopPartition
-from eligibility.file_record import SCHEMA, Names, decode_file, encode_file, values_of
+from eligibility.file_record import SCHEMA, Names, decode_file, encode_file
 from eligibility.subject_file import (
     NO_ITEM,
     FactKey,
@@ -107,13 +107,6 @@ def test_a_file_comes_back_as_it_was(file: SubjectFile) -> None:
     assert encode_file(back, known) == record
 
 
-@given(files())
-def test_values_alone_are_the_files(file: SubjectFile) -> None:
-    known = Names()
-    values = values_of(encode_file(file, known), known)
-    assert typed({FactKey(name, period, item): value for name, period, item, value in values}) == held(file)
-
-
 @given(files(), st.randoms(use_true_random=False))
 def test_the_order_in_which_its_parts_came_does_not_matter(file: SubjectFile, random: Any) -> None:
     def shuffled(parts: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -198,9 +191,9 @@ def test_nothing_of_an_item_or_a_value_becomes_a_name() -> None:
     assert set(known.values()) == {"tax", "hire_id", "-"}
 
 
-@pytest.mark.parametrize("read", [lambda *given: decode_file(SUBJECT, *given), lambda *given: list(values_of(*given))])
+@pytest.mark.parametrize("read", [lambda *given: decode_file(SUBJECT, *given)])
 class TestRefused:
-    """What cannot be read stops the partition, whether the whole file is read or its values."""
+    """What cannot be read stops the partition."""
 
     def test_of_another_schema(self, read: Any) -> None:
         with pytest.raises(StopPartition, match=f"schema {SCHEMA + 1}; this release reads {SCHEMA}"):

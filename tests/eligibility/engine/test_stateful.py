@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 
 import eligibility.reducer
 from eligibility.business_time import business_date, start_of
+from eligibility.effects import Effect
 from eligibility.errors import Refused
 from eligibility.evaluate import Evaluation, evaluate, view_of
 from eligibility.partition_state import PartitionState
+from eligibility.reducer import fold
 from eligibility.registry import Registry
+from eligibility.state import canonical_records, load_state
 from eligibility.subject_file import FactKey, PolicyItem, SubjectFile
 from schemas.catalogue import FactDeclaration
 from schemas.policy import Policy
@@ -36,6 +39,7 @@ VALUES: dict[str, list[Any]] = {
     "premium": [None, "0", "700.01", "2000.10", "5000000000000"],
     "persons_employed": [None, 5, 300, 1500],
     "yearly_sales": [None, "100", "50000000", "900000000000"],
+    "monthly_sales": [None, "0", "90000", "1200000"],
     "audited": [None, True, False],
     "assets": [None, "2000000", "90000000000"],
     "honest": [None, True, False],
@@ -48,6 +52,7 @@ VALUES: dict[str, list[Any]] = {
 }
 LABELS = {
     **{name: ["2022", "2023", "2024", "2025"] for name in ("premium", "yearly_sales", "audited")},
+    "monthly_sales": ["2023-01", "2023-12", "2024-01", "2024-02", "2024-06"],
     **{name: ["h1", "h2"] for name in ("hired_on", "hire_graduate", "hire_wage")},
 }
 RECEIPTS = {
@@ -62,11 +67,13 @@ MORE_FACTS = [
     for name, provider, kind, period in (
         ("persons_employed", "human-resources", "integer", None),
         ("yearly_sales", "tax", "decimal", "year"),
+        ("monthly_sales", "tax", "decimal", "month"),
         ("assets", "finance", "decimal", None),
         ("audited", "courts", "boolean", "year"),
     )
 ]
-"""For the size class, which takes last year's sales, and for a list that is both by year and complete or not."""
+"""For the size class, which takes last year's sales, for what turns with the month, and for a fact that is both by year
+and complete or not."""
 GENERATED = ("G-1", "G-2", "G-3", "G-4", "G-5", "G-6")
 WRITTEN = ("SMALL", "LIST", "HIRE", "TOPUP", "FEW")
 
@@ -140,6 +147,8 @@ _FLAG = st.sampled_from(["honest", "blacklisted", "employed"]).flatmap(
 _CLOSED = st.one_of(
     _numeric("staff", [5, 10, 20, LIMIT, LIMIT]),
     _numeric("premium", [0, "700.01", LIMIT], "this_year", "last_year", "year_before_last"),
+    _numeric("monthly_sales", [0, "90000"], "this_month", "last_month"),
+    _numeric("monthly_sales_increment", [0], "last_month"),
     _comparison("audited", period=st.sampled_from(["this_year", "last_year"]), equals=st.booleans()),
     _comparison("size_class", one_of=st.sampled_from([["large"], ["small", "micro"], ["medium", "small", "micro"]])),
     _numeric("disabled_staff_ratio", ["0.1", "0.5"]),
@@ -445,6 +454,23 @@ def test_the_state_is_an_evaluation_of_everything_and_a_sweep(steps: list[Step],
         take(partition, step)
         partition.drain()
         check_everything(partition.state)
+
+
+@given(steps=STEPS, every=st.integers(1, 9))
+@settings(max_examples=50, deadline=None)
+def test_a_partition_loaded_on_the_way_goes_on_alike(steps: list[Step], every: int, begin: Any, take: Any) -> None:
+    """Index and columns are built anew from the records: the same effects by the same pumps, ids and all."""
+    partition = begin()
+    for step in steps:
+        take(partition, step)
+    partition.drain()
+    state, effects = PartitionState(0), list[Effect]()
+    for offset, value in enumerate(partition.log):
+        effects += fold(state, offset, value).effects
+        if offset % every == 0:
+            state = load_state(0, canonical_records(state).items())
+    assert effects == partition.effects
+    assert canonical_records(state) == canonical_records(partition.state)
 
 
 @given(steps=STEPS)
