@@ -86,7 +86,7 @@ CASES: list[tuple[str, dict[str, Any], date, str, str | set[str] | None]] = [
     ("quarter missing, monthly filer", {"quarterly_sales": None}, ON, ELIGIBLE, "2400.00"),
     # Several missing; and what is false decides, whatever is missing.
     ("taxpayer type and month missing", {**monthly(None), "taxpayer_type": None}, ON, UNDETERMINED,
-     {"taxpayer_type", "monthly_sales"}),
+     {"taxpayer_type"}),  # the month decides only which benefit it is
     ("general, filing missing", {"taxpayer_type": "general", "vat_filing": None}, ON, INELIGIBLE, None),
     ("revoked, type missing", {"registration_status": "revoked", "taxpayer_type": None}, ON, INELIGIBLE, None),
     ("ended, month missing", monthly(None), date(2028, 1, 1), INELIGIBLE, None),

@@ -151,7 +151,7 @@ def state() -> PartitionState:
     built = PartitionState(3, offset=41, registry=registry, high_waters={ORIGIN.source: (7, 0)})
     for subject in (FIRM, OTHER):
         kind = {FactKey("kind", "-"): "enterprise"}
-        built.put(SubjectFile(subject).with_facts("market-supervision", 1, kind, AT, AT))
+        built.put(SubjectFile(subject).with_facts("market-supervision", 1, kind, AT, AT), None)
     return built
 
 

@@ -119,7 +119,7 @@ class Twin:
         for subject, said in self.facts.items():
             facts = Facts({key: value for key, value in said.items() if value is not None})
             facts.listed = {name for name, as_of in self.complete.items() if as_of <= today}
-            kind = facts.get(("kind", "-"), "s:person" if subject.startswith("p-") else None)
+            kind = "s:person" if subject.startswith("p-") else facts.get(("kind", "-"))
             region = facts.get(("household_region" if kind == "s:person" else "region", "-"), "s:")
             if not region.startswith("s:21"):
                 continue
