@@ -155,7 +155,7 @@ def state() -> PartitionState:
     return built
 
 
-EVERYTHING = {f"f/{OTHER}", "p/P-1", "catalogue", f"f/{FIRM}"}
+EVERYTHING = {f"f/{OTHER}", "p/P-1", "catalogue", "names", f"f/{FIRM}"}
 
 
 def test_state_goes_to_the_state_topic_and_the_checkpoint_is_last(state: PartitionState) -> None:
