@@ -1,8 +1,8 @@
 """Where to look: which policies a change, a change of rules or time may mean something for, and which subjects.
 
 What is looked at is decided by the plain evaluator, in `eligibility.settle`; what is not would come out as it is. So
-this may say too much, never too little. The policies a subject is near (those it is eligible for, was told of or is
-listed on, and those with a moment of their own) are kept in its file; all others are found by the index.
+this may say too much, never too little. The policies a subject is near (`SubjectFile.near`) are kept in its file; all
+others are found by the index.
 """
 
 from __future__ import annotations

@@ -136,6 +136,10 @@ class PartitionState:
         """The subjects of a bucket, in order."""
         return sorted(self._buckets[number])
 
+    def bucket_size(self, number: int) -> int:
+        """How many subjects a bucket has."""
+        return len(self._buckets[number])
+
     def due(self, now: datetime, most: int) -> list[str]:
         """The first `most` subjects due by `now`, by due time and key."""
         taken: list[tuple[datetime, str]] = []

@@ -41,6 +41,7 @@ _LOWEST = {np.dtype(each): int(np.iinfo(each).min) for each in (np.int8, np.int1
 Bits = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 Codes = NDArray[np.signedinteger[Any]]
+_NOBODY: Rows = np.empty(0, np.int64)
 
 
 class Slice(NamedTuple):
@@ -192,7 +193,7 @@ class Population:
         for column, codes, holes in zip(self._columns, columns, unknown, strict=True):
             known = codes if holes is None else codes[~holes]
             if len(known):
-                while not np.iinfo(column.dtype).min < known.min() or known.max() > np.iinfo(column.dtype).max:
+                while not column.unknown < known.min() or known.max() >= -column.unknown:
                     column.dtype = np.dtype(_WIDER[column.dtype])
             for first in range(0, len(subjects), CHUNK):
                 chunk = codes[first : first + CHUNK].astype(column.dtype)
@@ -235,12 +236,11 @@ class Population:
     def outdated(self, rows: Rows, season: int) -> Rows:
         """Which of some rows were put in another season, or before some attribute was in use."""
         self._widen()
-        found = []
-        for chunk in np.unique(rows // CHUNK).tolist():
-            within = rows[rows // CHUNK == chunk]
-            places, seen = within - chunk * CHUNK, self._seen[chunk]
+        found = [_NOBODY]
+        for chunk, within, places in _by_chunk(rows):
+            seen = self._seen[chunk]
             found.append(within[(seen.season[places] != season) | (seen.width[places] != len(self._columns))])
-        return np.concatenate([np.empty(0, np.int64), *found])
+        return np.concatenate(found)
 
     def answer(self, formula: Formula, day: date) -> Iterator[Slice]:
         """For whom a formula is true on a day, and for whom it is unknown: a chunk of rows at a time."""
@@ -254,25 +254,21 @@ class Population:
     def among(self, formula: Formula, day: date, rows: Rows) -> Slice:
         """The same for some rows, in order."""
         self._widen()
-        found = []
-        for chunk in np.unique(rows // CHUNK).tolist():
-            within = rows[rows // CHUNK == chunk] - chunk * CHUNK
-            part = self._sift(formula.root.parts, _Block(self._columns, chunk, within, self._size(chunk), day))
-            found.append(Slice(part.true + chunk * CHUNK, part.unknown + chunk * CHUNK))
-        none = np.empty(0, np.int64)
-        return Slice(
-            np.concatenate([none, *(f.true for f in found)]), np.concatenate([none, *(f.unknown for f in found)])
-        )
+        true, unknown = [_NOBODY], [_NOBODY]
+        for chunk, _, places in _by_chunk(rows):
+            part = self._sift(formula.root.parts, _Block(self._columns, chunk, places, self._size(chunk), day))
+            true.append(part.true + chunk * CHUNK)
+            unknown.append(part.unknown + chunk * CHUNK)
+        return Slice(np.concatenate(true), np.concatenate(unknown))
 
     def between(self, slot: int, low: int, high: int, rows: Rows) -> Rows:
         """Which of some rows have a code from `low` up to `high`, not included."""
         self._widen()
-        found = []
-        for chunk in np.unique(rows // CHUNK).tolist():
-            within = rows[rows // CHUNK == chunk]
-            codes = self._columns[slot].chunks[chunk][within - chunk * CHUNK].astype(np.int64)
-            found.append(within[(codes >= low) & (codes < high) & (codes != self._columns[slot].unknown)])
-        return np.concatenate([np.empty(0, np.int64), *found])
+        found, column = [_NOBODY], self._columns[slot]
+        for chunk, within, places in _by_chunk(rows):
+            codes = column.chunks[chunk][places].astype(np.int64)
+            found.append(within[(codes >= low) & (codes < high) & (codes != column.unknown)])
+        return np.concatenate(found)
 
     def count_unknown(self, slots: Sequence[int], rows: Rows) -> NDArray[np.int64]:
         """Of how many of some attributes each row's code is unknown."""
@@ -349,11 +345,10 @@ class Population:
     def _sift(self, conjuncts: Sequence[Part], block: _Block) -> Slice:
         """A block: conjunct by conjunct, going on with the rows left once they are few."""
         planes: _Planes | None = None
-        nobody = np.empty(0, np.int64)
         for conjunct in conjuncts:
             alike = _for_all(conjunct, block)
             if alike is False:
-                return Slice(nobody, nobody)
+                return Slice(_NOBODY, _NOBODY)
             if alike is True:
                 continue
             found = _planes(conjunct, block)
@@ -366,10 +361,18 @@ class Population:
             if not left:
                 break
         if planes is None:
-            return Slice(np.arange(block.size) if block.rows is None else block.rows, nobody)
+            return Slice(np.arange(block.size) if block.rows is None else block.rows, _NOBODY)
         true = np.flatnonzero(planes.true)
-        unknown = nobody if planes.true is planes.possible else np.flatnonzero(planes.possible > planes.true)
+        unknown = _NOBODY if planes.true is planes.possible else np.flatnonzero(planes.possible > planes.true)
         return Slice(true, unknown) if block.rows is None else Slice(block.rows[true], block.rows[unknown])
+
+
+def _by_chunk(rows: Rows) -> Iterator[tuple[int, Rows, Rows]]:
+    """Some rows chunk by chunk: the chunk, its rows, and their places in it."""
+    chunks = rows // CHUNK
+    for chunk in np.unique(chunks).tolist():
+        within = rows[chunks == chunk]
+        yield chunk, within, within - chunk * CHUNK
 
 
 def _zone(codes: Codes) -> _Zone:

@@ -129,7 +129,7 @@ def _fold_pump(state: PartitionState, offset: int, pump: Pump) -> Folded:
     place, left, first, settled = state.next_bucket, state.buckets_left, state.next_subject, list[int]()
     looked_at = 0
     while left and len(files) < SUBJECTS_PER_PUMP and looked_at < LOOKED_AT_PER_PUMP:
-        looked_at += len(state.bucket(place))
+        looked_at += state.bucket_size(place)
         ahead = [s for s in state.concerned(place, now) if s >= first and s not in files]
         for subject in ahead[: SUBJECTS_PER_PUMP - len(files)]:
             files[subject] = _bring_up(state, subject, now, stamp, folded)

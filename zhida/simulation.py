@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from eligibility.business_time import business_date, start_of
 from eligibility.effects import Effect
@@ -26,7 +27,8 @@ from schemas.journal import (
 )
 from schemas.topics import JOURNAL_PARTITIONS
 from streams.judge import SourceRecord, judge, rejection
-from zhida.messages import Message
+from zhida.console import progress_bar
+from zhida.messages import WRONG, FileRefused, Message, in_one_line
 
 Emit = Callable[[Effect], None]
 
@@ -112,6 +114,36 @@ def fold_journal(lines: Iterable[str], emit: Emit) -> Iterator[PartitionState]:
         for effect in fold(state, entry["offset"], value).effects:
             emit(effect)
         yield state
+
+
+def fold_journal_file(file: Path, emit: Emit) -> dict[int, PartitionState]:
+    """Fold an exported journal, showing how far it has come; each partition's state at its end.
+
+    Raises FileRefused for a file that cannot be read, and for a line that is no record of an exported journal.
+    """
+    try:
+        lines = file.open(encoding="utf-8")
+    except OSError as error:
+        raise FileRefused(f"{file}: {error.strerror}") from error
+    number = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal number
+        for line in lines:
+            number += 1
+            yield line
+
+    with lines, progress_bar() as bar:
+        task = bar.add_task("journal records", total=None)
+        states: dict[int, PartitionState] = {}
+        try:
+            for state in fold_journal(counted(), emit):
+                states[state.partition] = state
+                bar.advance(task)
+        except WRONG as error:
+            told = f"{file}, line {max(number, 1)}: this is no record of an exported journal ({in_one_line(error)})"
+            raise FileRefused(told) from error
+    return states
 
 
 def effect_line(effect: Effect) -> str:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+import eligibility.reducer
 from eligibility.business_time import start_of
 from eligibility.catalogue import Catalogue
 from eligibility.effects import Effect
@@ -386,6 +387,14 @@ class World:
 @pytest.fixture(scope="session")
 def world() -> type[World]:
     return World
+
+
+@pytest.fixture(scope="module")
+def one_subject_per_pump() -> Iterator[None]:
+    """Four subjects are then a roll-out of four slices, and can be met half-way."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(eligibility.reducer, "SUBJECTS_PER_PUMP", 1)
+        yield
 
 
 @pytest.fixture

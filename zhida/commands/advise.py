@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
@@ -15,9 +15,8 @@ from eligibility.partition_state import PartitionState
 from schemas.model import Text
 from zhida import charts
 from zhida.charts import Bar, Panel
-from zhida.console import out, progress_bar
-from zhida.messages import WRONG, FileRefused, in_one_line
-from zhida.simulation import fold_journal
+from zhida.console import out
+from zhida.simulation import fold_journal_file
 
 NEEDS = {0: "现可免申 decidable without an application", 1: "共享一项数据后可免申 decidable once one fact is shared"}
 NEEDS_MORE = "共享多项数据后可免申 decidable once several facts are shared"
@@ -67,26 +66,7 @@ def _panels(found: Sequence[Advice]) -> list[Panel]:
 
 def folded(file: Path) -> list[PartitionState]:
     """The partitions' states at the end of an exported journal. Raises FileRefused."""
-    number = 0
-
-    def counted() -> Iterator[str]:
-        nonlocal number
-        with file.open(encoding="utf-8") as lines:
-            for line in lines:
-                number += 1
-                yield line
-
-    with progress_bar() as bar:
-        task = bar.add_task("journal records", total=None)
-        states: dict[int, PartitionState] = {}
-        try:
-            for state in fold_journal(counted(), lambda effect: None):
-                states[state.partition] = state
-                bar.update(task, completed=number)
-        except WRONG as error:
-            told = f"{file}, line {max(number, 1)}: this is no record of an exported journal ({in_one_line(error)})"
-            raise FileRefused(told) from error
-    return list(states.values())
+    return list(fold_journal_file(file, lambda effect: None).values())
 
 
 def moment(states: Sequence[PartitionState]) -> str:

@@ -16,16 +16,14 @@ from streams.judge import AUTHORITY
 from zhida.console import progress_bar
 from zhida.keyring import Keyring
 from zhida.messages import (
-    WRONG,
     FileRefused,
     Message,
     departments,
-    in_one_line,
     keys_statement,
     read_messages,
     statements,
 )
-from zhida.simulation import Emit, Simulation, effect_line, fold_journal, run_events
+from zhida.simulation import Emit, Simulation, effect_line, fold_journal_file, run_events
 
 
 def _print(effect: Effect) -> None:
@@ -34,26 +32,7 @@ def _print(effect: Effect) -> None:
 
 def journal(file: Path) -> None:
     """Fold an exported journal."""
-    try:
-        lines = file.open(encoding="utf-8")
-    except OSError as error:
-        raise FileRefused(f"{file}: {error.strerror}") from error
-    number = 0
-
-    def counted() -> Iterator[str]:
-        nonlocal number
-        for line in lines:
-            number += 1
-            yield line
-
-    with lines, progress_bar() as bar:
-        task = bar.add_task("journal records", total=None)
-        try:
-            for _ in fold_journal(counted(), _print):
-                bar.advance(task)
-        except WRONG as error:
-            told = f"{file}, line {max(number, 1)}: this is no record of an exported journal ({in_one_line(error)})"
-            raise FileRefused(told) from error
+    fold_journal_file(file, _print)
 
 
 def world(policies: Path, events: list[Path], catalogue: Path, until: date | None) -> None:

@@ -4,7 +4,7 @@ Three ways must agree: the reducer's state, an evaluation of every policy for ev
 columns. A fourth, the reducer with an engine that looks at everything on every day, must tell everybody the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-import eligibility.reducer
 from eligibility.business_time import business_date, start_of
+from eligibility.engine import Engine
 from eligibility.errors import Refused
 from eligibility.evaluate import Evaluation, evaluate, view_of
 from eligibility.partition_state import PartitionState
@@ -25,6 +25,7 @@ from schemas.catalogue import FactDeclaration
 from schemas.policy import Policy
 
 Step = tuple[Any, ...]
+pytestmark = pytest.mark.usefixtures("one_subject_per_pump")
 
 VALUES: dict[str, list[Any]] = {
     "kind": [None, "enterprise", "enterprise", "individual_business", "person"],
@@ -77,7 +78,7 @@ GENERATED = ("G-1", "G-2", "G-3", "G-4", "G-5", "G-6")
 WRITTEN = ("SMALL", "LIST", "HIRE", "TOPUP", "FEW")
 
 
-class PlainEngine:
+class PlainEngine(Engine):
     """The engine's twin: anything may concern every policy and everybody, and time may on every day."""
 
     def follow(self, registry: Registry, policies: Iterable[str]) -> None:
@@ -107,7 +108,7 @@ class PlainEngine:
         return {*registry.policies}
 
     def turned(
-        self, file: SubjectFile, registry: Registry, was: datetime, now: datetime, rules: Set[str] | None
+        self, file: SubjectFile, registry: Registry, was: datetime, now: datetime, rules: Collection[str] | None
     ) -> set[str]:
         return {*registry.policies}
 
@@ -304,14 +305,6 @@ NEVER_ACTED: list[Step] = [
 # ——— taking it ———
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_subject_per_pump() -> Iterator[None]:
-    """Four subjects are then a roll-out of four slices, and can be met half-way."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(eligibility.reducer, "SUBJECTS_PER_PUMP", 1)
-        yield
-
-
 @pytest.fixture(scope="module")
 def begin(world: Any) -> Callable[[], Any]:
     """2024-01-01: three enterprises, of which one is well known, and a person; no policy yet."""
@@ -504,7 +497,7 @@ def test_everybody_is_told_what_an_engine_without_index_tells(
         take(partition, step)
     partition.drain()
     check_everything(partition.state)
-    twin = world.partition(PartitionState(0, engine=PlainEngine()))  # type: ignore[arg-type]
+    twin = world.partition(PartitionState(0, engine=PlainEngine()))
     for value in partition.log:
         twin.raw(value)
     twin.drain()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 
-import eligibility.reducer
 from eligibility.business_time import business_date
 from eligibility.errors import Refused
 from eligibility.evaluate import evaluate, view_of
@@ -85,11 +84,8 @@ _STEP = st.one_of(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_subject_per_pump() -> Iterator[None]:
-    """Four subjects are then a roll-out of four slices, and can be met half-way."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(eligibility.reducer, "SUBJECTS_PER_PUMP", 1)
-        yield
+def in_slices_of_one(one_subject_per_pump: None) -> None:
+    """Every history is met half-way through its roll-outs."""
 
 
 @pytest.fixture(scope="session")
