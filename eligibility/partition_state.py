@@ -86,9 +86,9 @@ class PartitionState:
         self._keep(file, encode_file(file, self.names), before)
 
     def load(self, subject: str, record: bytes) -> None:
-        """Take a subject's file from its state record."""
+        """Take a subject's file from its state record, instead of one it may have had."""
         file = decode_file(subject, record, self.names)
-        self._keep(file, record, None)
+        self._keep(file, record, self.files[subject] if subject in self._records else None)
         self.engine.put(file, self.registry)
 
     def _keep(self, file: SubjectFile, record: bytes, before: SubjectFile | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -125,10 +126,6 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     for policy_id, history in policies.items():
         successors = succeeding(successors, policy_id, history.documents)
     registry = Registry(
-        sequence=ckpt["sequence"],
-        epoch=None if ckpt["epoch"] is None else Epoch.model_validate(ckpt["epoch"]),
-        now=_optional_moment(ckpt["now"]),
-        generations=ckpt["generations"],
         catalogue=catalogue,
         earlier=()
         if kept is None
@@ -138,36 +135,59 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
         ),
         keys={} if kept is None else {(department, key_id): public for department, key_id, public in kept["keys"]},
         policies=policies,
-        origins={source: (offset, ordinal) for source, (offset, ordinal) in ckpt["origins"].items()},
-        turns=tuple(
-            Turn(sequence, _moment(at), None if changed is None else frozenset(changed))
-            for sequence, at, changed in ckpt["turns"]
-        ),
         successors=successors,
     )
-    state = PartitionState(
-        partition=partition,
-        offset=ckpt["offset"],
-        registry=registry,
-        high_waters={source: (offset, ordinal) for source, (offset, ordinal) in ckpt["high_waters"].items()},
-        pump=ckpt["pump"],
-        next_bucket=ckpt["next_bucket"],
-        next_subject=ckpt["next_subject"],
-        buckets_left=ckpt["buckets_left"],
-        quarantined=ckpt["quarantined"],
-    )
+    state = PartitionState(partition, registry=registry)
+    _stand(state, ckpt)
     if NAMES in latest:
         state.names = Names(_read(latest[NAMES])["names"])
-    state.marks = [
-        None if sequence is None else Mark(sequence, _moment(at))
-        for count, sequence, at in ckpt["marks"]
-        for _ in range(count)
-    ]
     state.engine.follow(state.registry, sorted(state.registry.policies))
     for key, record in latest.items():
         if key.startswith(FILE):
             state.load(key.removeprefix(FILE), record)
     return state
+
+
+def load_tail(state: PartitionState, records: Mapping[str, bytes]) -> PartitionState:
+    """A committed state after what was committed since: the last record per key. `state` itself may be changed."""
+    if CHECKPOINT not in records:
+        return state
+    if any(key == CATALOGUE or key.startswith(POLICY) for key in records):
+        return load_state(state.partition, {**canonical_records(state), **records}.items())
+    if NAMES in records:
+        state.names = Names(_read(records[NAMES])["names"])
+    _stand(state, _read(records[CHECKPOINT]))
+    for key, record in records.items():
+        if key.startswith(FILE):
+            state.load(key.removeprefix(FILE), record)
+    return state
+
+
+def _stand(state: PartitionState, ckpt: dict[str, Any]) -> None:
+    """Take over where a checkpoint stands."""
+    state.registry = replace(
+        state.registry,
+        sequence=ckpt["sequence"],
+        epoch=None if ckpt["epoch"] is None else Epoch.model_validate(ckpt["epoch"]),
+        now=_optional_moment(ckpt["now"]),
+        generations=ckpt["generations"],
+        origins={source: (offset, ordinal) for source, (offset, ordinal) in ckpt["origins"].items()},
+        turns=tuple(
+            Turn(sequence, _moment(at), None if changed is None else frozenset(changed))
+            for sequence, at, changed in ckpt["turns"]
+        ),
+    )
+    state.offset = ckpt["offset"]
+    state.high_waters = {source: (offset, ordinal) for source, (offset, ordinal) in ckpt["high_waters"].items()}
+    state.pump = ckpt["pump"]
+    state.next_bucket, state.buckets_left = ckpt["next_bucket"], ckpt["buckets_left"]
+    state.next_subject = ckpt["next_subject"]
+    state.quarantined = ckpt["quarantined"]
+    state.marks = [
+        None if sequence is None else Mark(sequence, _moment(at))
+        for count, sequence, at in ckpt["marks"]
+        for _ in range(count)
+    ]
 
 
 def _decode_catalogue(data: dict[str, Any]) -> Catalogue:

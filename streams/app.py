@@ -18,6 +18,7 @@ from schemas.topics import MAX_CORE_BYTES
 from streams.agents import decide, fan_out, serve, take_in
 from streams.broker_topics import differences
 from streams.chunks import Positions
+from streams.clients import KafkaClients
 from streams.control import ControlReader
 from streams.errors import StopWorker
 from streams.intake import Intake
@@ -121,7 +122,7 @@ async def _declaration(role: Role, settings: Settings, notices: NoticeList | Non
     await producer.start()
     stack.push_async_callback(producer.stop)
     if role is Role.ELIGIBILITY:
-        return lambda app: decide.declare(app, Ownership(settings.bootstrap_servers, producer, app.crash))
+        return lambda app: decide.declare(app, Ownership(KafkaClients(settings.bootstrap_servers), producer, app.crash))
     control = ControlReader(await stack.enter_async_context(reader(settings.bootstrap_servers)))
 
     def declare(app: faust.App) -> Positions:

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 from streams.chunks import Chunk
+from streams.clients import Clients
+from streams.crash_points import crash_point
 from streams.errors import PartitionLost, StopWorker
-from streams.partition import Partition
+from streams.partition import Partition, Snapshot
 
 log = logging.getLogger(__name__)
 
 SESSION_TIMEOUT = 8.0  # seconds without a heartbeat until the group takes a worker's partitions away
+SNAPSHOTS_KEPT = 3_600.0  # seconds; far less than the day for which a compacted topic keeps its tombstones
 
 
 class Ownership:
     """The partitions this worker owns. A chunk of any other is dropped: its owner has it."""
 
     def __init__(
-        self, bootstrap_servers: str, pumps: AIOKafkaProducer, crash: Callable[[BaseException], Awaitable[None]]
+        self, clients: Clients, pumps: AIOKafkaProducer, crash: Callable[[BaseException], Awaitable[None]]
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._clients = clients
         self._pumps = pumps
         self._crash = crash
         self._owned: dict[int, Partition] = {}
+        self._kept: dict[int, tuple[float, Snapshot]] = {}
         self._in_hand: dict[int, asyncio.Task[None]] = {}
         self._assignments: dict[int, int] = {}
         self._watching: set[asyncio.Task[None]] = set()
@@ -35,7 +40,7 @@ class Ownership:
     async def acquire(self, tp: TP) -> int | None:
         """Fence, load, and start after the checkpoint."""
         self._assignments[tp.partition] = self._assignments.get(tp.partition, 0) + 1
-        partition = Partition(tp.partition, self._bootstrap_servers, self._pumps)
+        partition = Partition(tp.partition, self._clients, self._pumps, self._snapshot(tp.partition))
         try:
             start = await partition.take()
         except BaseException:
@@ -49,9 +54,22 @@ class Ownership:
         for tp in tps:
             self._assignments[tp.partition] = self._assignments.get(tp.partition, 0) + 1
         owned = [partition for tp in tps if (partition := self._owned.pop(tp.partition, None)) is not None]
-        for failure in await asyncio.gather(*(p.give_up() for p in owned), return_exceptions=True):
-            if failure is not None:
-                raise failure
+        await crash_point("revoke.begun", f"{len(owned)} partitions to be let go")
+        left = await asyncio.gather(*(partition.give_up() for partition in owned), return_exceptions=True)
+        for partition, snapshot in zip(owned, left, strict=True):
+            if isinstance(snapshot, BaseException):
+                raise snapshot
+            if snapshot is not None:
+                self._kept[partition.number] = time.monotonic(), snapshot
+        await crash_point("revoke.released", f"{len(owned)} partitions let go")
+
+    def _snapshot(self, number: int) -> Snapshot | None:
+        """What was in memory when a partition was let go. Too old a one may lack what was deleted since, and the
+        tombstone of it is gone, too."""
+        since = time.monotonic() - SNAPSHOTS_KEPT
+        self._kept = {each: kept for each, kept in self._kept.items() if kept[0] > since}
+        _, snapshot = self._kept.pop(number, (since, None))
+        return snapshot
 
     def next_offset(self, tp: TP) -> int | None:
         """The journal offset after the last one committed; the group's offsets are for lag figures only."""

@@ -1,48 +1,62 @@
-"""One owned journal partition: its state in memory, and the one transaction per chunk that moves it on.
+"""One owned journal partition: its state in memory, and the transactions that move it on.
 
 Order on taking it: fence (the transactional producer's start), then read where the state ends, load it, and only then
-say from which journal offset to deliver. What a chunk leads to is committed with its checkpoint or not at all.
+say from which journal offset to deliver. What a run of records leads to is committed with its checkpoint or not at
+all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, ProducerFenced
 
-from eligibility.effects import Effect
 from eligibility.partition_state import PartitionState
 from eligibility.reducer import fold
-from eligibility.state import load_state
+from eligibility.state import load_state, load_tail
 from schemas.journal import Pump
 from schemas.topics import JOURNAL, STATE
+from streams.clients import Clients
 from streams.crash_points import crash_point
 from streams.errors import PartitionLost, StopPartition, StopWorker
 from streams.outputs import Output, effect_output, state_outputs
-from streams.producers import transactional_producer
-from streams.reading import read_to_end, reader
+from streams.reading import read_to_end
 
 log = logging.getLogger(__name__)
 
 COMMIT_DEADLINE = 20.0  # seconds; idempotent batches are retried for ever, a transaction is not
 PUMPS_OUTSTANDING = 2
+FOLD_AT_MOST = 0.1  # seconds of folding, and bytes written, after which a transaction ends, whatever is left
+WRITE_AT_MOST = 8_388_608
+YIELD_EVERY = 0.005  # seconds of folding after which others have their turn
+SAY_EVERY = 2.0  # seconds between words on how far a recovery is
 FENCED = (ProducerFenced, OutOfOrderSequenceNumber)
+
+
+class Snapshot(NamedTuple):
+    """A partition's committed state as its owner had it in memory; `position`: the state topic up to there is in it."""
+
+    state: PartitionState
+    position: int
 
 
 class Partition:
     """One journal partition, from being taken to being given up."""
 
-    def __init__(self, number: int, bootstrap_servers: str, pumps: AIOKafkaProducer) -> None:
+    def __init__(self, number: int, clients: Clients, pumps: AIOKafkaProducer, kept: Snapshot | None = None) -> None:
         self.number = number
-        self._bootstrap_servers = bootstrap_servers
+        self._clients = clients
         self._pumps = pumps
-        self._producer = transactional_producer(bootstrap_servers, f"zhida-eligibility-{number}")
+        self._producer = clients.transactional_producer(f"zhida-eligibility-{number}")
         self._last_pump = 0
         self._in_hand = asyncio.Lock()
         self._given_up = False
+        self._snapshot = kept
         self.state = PartitionState(number)
         self.next_offset: int | None = None
 
@@ -52,10 +66,13 @@ class Partition:
         Raises StopWorker when the journal no longer holds that offset.
         """
         await self._producer.start()
+        await crash_point("recovery.fenced", f"partition {self.number} fenced, nothing loaded")
         journal = TopicPartition(JOURNAL, self.number)
-        async with reader(self._bootstrap_servers) as consumer:
-            self.state = await read_state(consumer, self.number)
+        async with self._clients.reader() as consumer:
+            kept, self._snapshot = self._snapshot, None
+            self._snapshot = await recover(consumer, self.number, kept)
             first = (await consumer.beginning_offsets([journal]))[journal]
+        self.state = self._snapshot.state
         start = self.state.offset + 1
         if start < first:
             raise StopWorker(
@@ -63,51 +80,66 @@ class Partition:
                 "retention has deleted what was not folded yet; restore the journal from a backup"
             )
         self._last_pump = self.state.pump
-        log.info(
-            "partition %d: fenced, loaded %d subjects, goes on from journal offset %d",
-            self.number,
-            len(self.state.files),
-            start,
-        )
+        subjects = len(self.state.files)
+        log.info("partition %d: fenced, loaded %d subjects, goes on from offset %d", self.number, subjects, start)
+        await crash_point("recovery.loaded", f"partition {self.number} loaded, nothing delivered")
         await self._pump()
         return start
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
-        """Fold a chunk and commit what it leads to, its state and the checkpoint in one transaction.
+        """Fold records and commit what they lead to, their state and the checkpoint: in one transaction, or in several
+        where they take long or lead to much.
 
         Raises PartitionLost when another owner has fenced this one, StopPartition when the journal cannot be followed,
-        StopWorker when the transaction fails otherwise. After any failure the partition takes nothing more.
+        StopWorker when a transaction fails otherwise. After any failure the partition takes nothing more.
         """
         async with self._in_hand:
             if self._given_up:
                 return
+            snapshot, self._snapshot = self._snapshot, None  # the state in memory will be ahead of what is committed
             try:
-                await self._process(records)
+                await crash_point("eligibility.fetched", f"chunk of {len(records)} records in hand")
+                left = list(reversed(records))
+                while left:
+                    snapshot = await self._process(left) or snapshot
             except BaseException:
-                self._given_up = True  # the state in memory is ahead of what is committed
+                self._given_up = True
                 raise
+            self._snapshot = snapshot
 
-    async def _process(self, records: Sequence[ConsumerRecord]) -> None:
-        effects: list[Effect] = []
+    async def _process(self, left: list[ConsumerRecord]) -> Snapshot | None:
+        """Fold and commit as many of the records, the last first, as one transaction takes; None: they were old."""
+        effects: list[Output] = []
         changed: set[str] = set()
-        before = self.state.offset
-        for record in records:
+        before, size = self.state.offset, 0
+        began = turned = time.monotonic()
+        while left and size < WRITE_AT_MOST and (now := time.monotonic()) < began + FOLD_AT_MOST:
+            if now > turned + YIELD_EVERY:
+                await asyncio.sleep(0)
+                turned = time.monotonic()
+            record = left.pop()
             if record.offset > self.state.offset + 1:
                 raise StopPartition(
                     f"journal partition {self.number}: record {record.offset} follows {self.state.offset}; what stood "
                     "between is gone: restore the journal from a backup"
                 )
             folded = fold(self.state, record.offset, record.value)
-            effects += folded.effects
+            written = [effect_output(effect) for effect in folded.effects]
+            effects += written
+            size += sum(len(output.value) for output in written)
             changed |= folded.changed
         if self.state.offset == before:
-            return
-        outputs = [effect_output(effect) for effect in effects] + state_outputs(self.state, changed)
-        await self._commit(outputs)
+            return None
+        outputs = effects + state_outputs(self.state, changed)
+        await crash_point("eligibility.reduced", f"{len(outputs)} records to be sent")
+        position = await self._commit(outputs)
         self.next_offset = self.state.offset + 1
+        await crash_point("eligibility.committed", f"committed up to journal offset {self.state.offset}")
         await self._pump()
+        return Snapshot(self.state, position)
 
-    async def _commit(self, outputs: list[Output]) -> None:
+    async def _commit(self, outputs: list[Output]) -> int:
+        """Write it all in one transaction; returns the state topic's offset after the checkpoint, the last of them."""
         try:
             async with asyncio.timeout(COMMIT_DEADLINE):
                 await self._producer.begin_transaction()
@@ -117,7 +149,7 @@ class Partition:
                     )
                     for output in outputs
                 ]
-                await asyncio.gather(*sent)
+                *_, checkpoint = await asyncio.gather(*sent)
                 await crash_point("eligibility.sent", f"transaction of {len(sent)} records open")
                 await self._producer.commit_transaction()
         except FENCED as error:
@@ -127,6 +159,7 @@ class Partition:
                 f"partition {self.number}: the transaction up to journal offset {self.state.offset} failed "
                 f"({type(error).__name__}: {error}); nothing of it is visible, a restart takes it up again"
             ) from error
+        return int(checkpoint.offset) + 1
 
     async def _pump(self) -> None:
         """Append pumps while a roll-out is open; each carries its number, so that one is consumed once."""
@@ -135,21 +168,43 @@ class Partition:
             self._last_pump += 1
             value = Pump(n=self._last_pump).model_dump_json().encode()
             await self._pumps.send_and_wait(JOURNAL, value, partition=self.number)
+            await crash_point("eligibility.pumped", f"pump {self._last_pump} appended")
 
-    async def give_up(self) -> None:
-        """Finish the chunk in hand, then let go; a transaction left open is ended by the next owner's fence."""
+    async def give_up(self) -> Snapshot | None:
+        """Finish the chunk in hand, then let go; a transaction left open is ended by the next owner's fence.
+
+        Returns what is in memory, where that is what is committed: should the partition come back, only what was
+        written since has to be read.
+        """
         async with self._in_hand:
             self._given_up = True
             await self._producer.stop()
+            return self._snapshot
 
 
 async def read_state(consumer: AIOKafkaConsumer, number: int) -> PartitionState:
     """The committed state of a partition, read to its end."""
+    return (await recover(consumer, number)).state
+
+
+async def recover(consumer: AIOKafkaConsumer, number: int, kept: Snapshot | None = None) -> Snapshot:
+    """The committed state of a partition: read whole, or what was written since a snapshot of it was taken."""
     tp = TopicPartition(STATE, number)
+    end = (await consumer.end_offsets([tp]))[tp]
+    if kept is not None and kept.position > end:  # the topic was created anew since
+        kept = None
+    start = (await consumer.beginning_offsets([tp]))[tp] if kept is None else kept.position
     records: dict[str, bytes] = {}
-    async for record in read_to_end(consumer, tp):
+    count, said = 0, time.monotonic()
+    async for record in read_to_end(consumer, tp, start):
         if record.value is None:
             records.pop(record.key.decode(), None)
         else:
             records[record.key.decode()] = record.value
-    return load_state(number, records.items())
+        count += 1
+        if time.monotonic() > said + SAY_EVERY:
+            said = time.monotonic()
+            log.info("partition %d: state read up to %d of %d", number, record.offset, end)
+    await crash_point("recovery.loading", f"partition {number}: {count} state records read")
+    state = load_state(number, records.items()) if kept is None else load_tail(kept.state, records)
+    return Snapshot(state, end)

@@ -14,6 +14,7 @@ from schemas.journal import Epoch, Pump
 from schemas.topics import JOURNAL
 from streams import broker_topics, ownership
 from streams.chunks import Chunk
+from streams.clients import KafkaClients
 from streams.errors import StopPartition, StopWorker
 from streams.ownership import Ownership
 from streams.producers import idempotent_producer, transactional_producer
@@ -26,7 +27,7 @@ class Owner:
     def __init__(self, kafka: str, producer: AIOKafkaProducer) -> None:
         self.kafka, self.producer = kafka, producer
         self.crashes: list[BaseException] = []
-        self.ownership = Ownership(kafka, producer, self.crash)
+        self.ownership = Ownership(KafkaClients(kafka), producer, self.crash)
 
     async def crash(self, error: BaseException) -> None:
         self.crashes.append(error)
