@@ -59,10 +59,13 @@ class Outcome(NamedTuple):
     undefined: bool = False
 
 
+NOTHING_MISSING: frozenset[MissingFact] = frozenset()
+
+
 def combined(value: Truth, deciding: Sequence[Outcome], holds_until: date | None = None) -> Outcome:
     """An outcome from those that decide it: their grounds, what they lack, and when the first of them may change."""
     grounds: list[Ground] = []
-    missing: frozenset[MissingFact] = frozenset()
+    missing = NOTHING_MISSING
     changes_on: date | None = None
     undefined = False
     for outcome in deciding:
@@ -127,17 +130,15 @@ class Test:
             return _undated(self.text, reference)
         seen = self.reading.at(scope, None if reference is None else day)
         value = None if seen.value is None else self.check.holds(seen.value, day)
-        changes_on = seen.changes_on
+        changes_on, holds_until = seen.changes_on, None
         if reference is None:  # what refers to an event, no tick can change
             changes_on = earliest(changes_on, self.check.changes_after(seen.value, day))
-        return Outcome(
-            value,
-            (Ground(self.text, value, seen), *_referred(reference)),
-            seen.missing if value is None else frozenset(),
-            changes_on,
-            cast(date, seen.value) if value is True and reference is None and isinstance(self.check, NotPast) else None,
-            undefined=value is None and not seen.missing,
-        )
+            if value is True and isinstance(self.check, NotPast):
+                holds_until = cast(date, seen.value)
+        grounds = (Ground(self.text, value, seen), *_referred(reference))
+        if value is None:
+            return Outcome(None, grounds, seen.missing, changes_on, undefined=not seen.missing)
+        return Outcome(value, grounds, NOTHING_MISSING, changes_on, holds_until)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from eligibility.conditions import Ground, Outcome, Scope, combined, conjoined
 from eligibility.derived import DERIVED, RECEIPTS
 from eligibility.facts_view import FactsView, MissingFact, Observation, Source
 from eligibility.kleene import Truth, all_of, any_of
+from eligibility.once import once
 from eligibility.receipts import is_received
 from eligibility.subject_file import NO_ITEM, NO_PERIOD, PeriodItem, SubjectFile
 from eligibility.values import Value, encode, shown
@@ -91,7 +91,7 @@ class Evaluation:
         roster = [_roster_reason(self.policy, self.key.item, self.line)] if listed else []
         return tuple(_within_bounds([*roster, *map(_reason, self.grounds), *_base_reasons(self.standard)]))
 
-    @cached_property
+    @once
     def digest(self) -> str:
         """What is decided, condensed: it differs when the version, a ground, a source or the amount does."""
         seen = [ground.observation for ground in self.grounds]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import NamedTuple
 
 from eligibility.business_time import next_period_start, period_kind, relative_label, start_of
 from eligibility.catalogue import Catalogue
+from eligibility.once import once
 from eligibility.subject_file import NO_ITEM, NO_PERIOD, FactKey, FactValue, SubjectFile
 from eligibility.values import Value
 from schemas.catalogue import FactDeclaration, FactType, PeriodKind
@@ -96,7 +96,7 @@ class FactsView:
         """The items of a list of which something is known, in order."""
         return self._items.get(listed, ())
 
-    @cached_property
+    @once
     def _items(self) -> Mapping[str, Sequence[str]]:
         found: dict[str, set[str]] = {}
         for key in self.file.facts:

@@ -1,83 +1,70 @@
 """A subject's file in few bytes: its state record `f/<subject>`, and what a partition keeps of it in memory.
 
-A record is the schema (1 byte), the lengths in bytes of its numbers and of its text (4 bytes each, the lowest first),
-the numbers, and the text in UTF-8. A number has seven bits to the byte, the lowest first; the top bit says that more
-follow. Signed ones are 0, -1, 1, -2 and so on, counted from 0. The numbers are, every list after its length:
+A record is the schema (1 byte) and a msgpack array: what the subject is near (an array: when time may next change
+something by policy, what stands between it and each policy, the policies of its roster and receipts, up to when it is
+settled), its facts, the versions of its providers, its roster. Keys are in order of their place in the partition's
+`Names`. Moments are microseconds since 1970, days ordinals; values are as `eligibility.values.encode` writes them.
 
-- the moments as they first occur: days since the one before, signed, and microseconds of the day; elsewhere their place
-- the runs, a run being the facts of one item from one change: `_RUN`, and of each fact name, period, kind and payload
-- versions, roster, matches, told, wanting and due, by key and as laid out below
-- when it was settled, and the control sequence, signed
-
-A name is its place in the partition's `Names`. Any other text is its length in characters, which come next in the
-record's text. What may be absent is 0 where it is, and else one more than it would be; a day's ordinal is never 0.
+Reading one decodes only what is asked for: what a change does not touch is written as it was read.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
-from fractions import Fraction
-from itertools import islice
-from typing import Any, Literal
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any
 
-from eligibility.business_time import start_of
+import msgspec
+from msgspec.msgpack import Decoder, Encoder
+
+from eligibility import file_record_3
 from eligibility.errors import StopPartition
 from eligibility.subject_file import (
     NO_ITEM,
+    NO_PERIOD,
+    ChangedFacts,
     FactKey,
     FactValue,
     Match,
     PeriodItem,
     PolicyItem,
     RosterKey,
+    Standing,
+    Standings,
     SubjectFile,
     Told,
     Wanting,
 )
-from eligibility.values import Value
+from eligibility.values import decode, encode
 from schemas.events import RosterEntry
 
-SCHEMA = 3
+SCHEMA = 4
 
-_LENGTH = 4
-_HEADER = 1 + 2 * _LENGTH
-_FIRST_DAY = start_of(date(1, 1, 2))
-"""Days begin in Asia/Shanghai, as most moments do; what is left of the day is then one byte."""
-_DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_RECORD, _EARLIER = bytes([SCHEMA]), bytes([file_record_3.SCHEMA])
 
-_BOOLEAN, _INTEGER, _DATE, _TEXT, _RATIO = range(5)
-"""Kinds of value; the payload is 0 or 1, the signed integer, the day's ordinal, the length. A ratio's kind has its
-denominator added; its payload is the signed numerator."""
-
-_Field = Literal["name", "number", "flag", "text", "texts", "item", "moment", "optional_day", "optional_text"]
-_Layout = tuple[_Field, ...]
-"""A row's fields in their order, by the method of `_Writer` and `_Reader` for each."""
-
-_RUN: _Layout = ("name", "number", "moment", "moment", "item")
-_VERSION: _Layout = ("name", "number")
-_ROSTER: _Layout = ("name", "item", "name", "number", "flag", "optional_text", "optional_text")
-_MATCH: _Layout = (
-    *("name", "name", "item"),
-    *("number", "text", "moment", "optional_day", "optional_text", "optional_day", "flag"),
-)
-_TOLD: _Layout = ("name", "item", "text", "name", "moment", "texts")
-_WANTING: _Layout = ("name", "item", "name", "name", "item", "moment", "flag")
-_DUE: _Layout = ("name", "moment")
+_Said = tuple[int, int, int, int]
+"""Where facts come from: provider, its version, when it is effective and when it arrived."""
 
 
 class Names(dict[int, str]):
     """The names that a partition's files share, by place: of facts, periods, providers, departments and policies.
 
-    They only grow, in the order in which files are first encoded: that must follow from the journal alone. Nothing
-    personal may be among them, since an erasure leaves them; items and values stay in the files.
+    A fact given by period is one name with its period, behind a space. They only grow, in the order in which files are
+    first encoded: that must follow from the journal alone. Nothing personal may be among them, since an erasure leaves
+    them; items and values stay in the files.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         super().__init__(enumerate(names))
         self._places = {name: place for place, name in self.items()}
+        self._facts: dict[int, FactKey] = {}
+        self.standing = _reading(self)
 
     def place(self, name: str) -> int:
         """Where a name stands; a new one comes last."""
@@ -87,288 +74,361 @@ class Names(dict[int, str]):
             self[place] = name
         return place
 
+    def place_of_fact(self, name: str, period: str) -> int:
+        """Where a fact of a period stands."""
+        return self.place(name if period == NO_PERIOD else f"{name} {period}")
+
+    def known_fact(self, name: str, period: str) -> int | None:
+        """Where a fact of a period stands, if it has been named."""
+        return self._places.get(name if period == NO_PERIOD else f"{name} {period}")
+
+    def fact(self, place: int) -> FactKey:
+        """The fact at a place, without an item."""
+        known = self._facts.get(place)
+        if known is None:
+            name, _, period = self[place].partition(" ")
+            known = self._facts[place] = FactKey(name, period or NO_PERIOD)
+        return known
+
     def __missing__(self, place: int) -> str:
         raise StopPartition(f"a subject's file refers to name {place} of its partition, which has {len(self)} names")
 
 
+class _Near(msgspec.Struct, array_like=True, gc=False):
+    """What the engine asks of every subject: first in the record, so that it is read alone."""
+
+    due: dict[int, int]
+    standings: dict[int, msgspec.Raw]
+    listed: list[int]
+    settled_at: int | None
+    settled_sequence: int
+
+
+class _Of(msgspec.Struct, array_like=True, gc=False):
+    """Facts, of the subject or of one of its items: by place, their values, and by which entry of `said`."""
+
+    places: list[int]
+    values: list[bool | int | str]
+    said: list[int]
+
+
+class _Facts(msgspec.Struct, array_like=True, gc=False):
+    """`said`: provider, version, effective and arrival, one after the other."""
+
+    said: list[int]
+    own: _Of
+    items: dict[str, _Of]
+
+
+class _Line(msgspec.Struct, array_like=True, gc=False):
+    """A line of a roster."""
+
+    policy: int
+    item: str
+    department: int
+    version: int
+    member: bool
+    amount: str | None
+    grade: str | None
+
+
+class _Record(msgspec.Struct, array_like=True, gc=False):
+    near: _Near
+    facts: msgspec.Raw
+    versions: dict[int, int]
+    roster: list[_Line]
+
+
+class _Match(msgspec.Struct, array_like=True, gc=False):
+    period: int
+    item: str
+    policy_version: int
+    digest: str
+    as_of: int
+    ends_on: int | None
+    amount: str | None
+    certificate_to: int | None
+    received: bool
+
+
+class _Told(msgspec.Struct, array_like=True, gc=False):
+    item: str
+    effect_id: str
+    period: int
+    at: int
+    reminded: list[str]
+
+
+class _Wanting(msgspec.Struct, array_like=True, gc=False):
+    item: str
+    fact: int
+    fact_item: str
+    since: int
+    told: bool
+
+
+class _Standing(msgspec.Struct, array_like=True, gc=False):
+    matches: list[_Match]
+    told: list[_Told]
+    wanting: list[_Wanting]
+
+
+_encode = Encoder().encode
+_records, _facts, _standings = Decoder(_Record), Decoder(_Facts), Decoder(_Standing)
+_Seen = Any
+"""A decoder's product."""
+
+
 def encode_file(file: SubjectFile, names: Names) -> bytes:
     """A subject's file as its record, the same whatever order its parts came in. Adds to `names` what they lack."""
-    writer = _Writer(names)
-    writer.facts(file.facts)
-    writer.rows(_VERSION, file.versions.items())
-    writer.rows(_ROSTER, [(*key, e.roster_version, e.member, e.amount, e.grade) for key, e in file.roster.items()])
-    writer.rows(_MATCH, [(*key, *match) for key, match in file.matches.items()])
-    writer.rows(_TOLD, [(*key, *told) for key, told in file.told.items()])
-    writer.rows(_WANTING, [(*key, *fact, since, told) for key, (fact, since, told) in file.wanting.items()])
-    writer.rows(_DUE, file.due.items())
-    writer.optional_moment(file.settled_at)
-    writer.signed(file.settled_sequence)
-    return writer.record()
+    facts = _packed_facts(file.facts, names)
+    versions = {names.place(provider): version for provider, version in sorted(file.versions.items())}
+    roster = [
+        _Line(names.place(k.policy), k.item, names.place(k.department), e.roster_version, e.member, e.amount, e.grade)
+        for k, e in sorted(file.roster.items())
+    ]
+    near = _Near(
+        _in_order({names.place(policy): _instant(at) for policy, at in sorted(file.due.items())}),
+        _in_order(_packed_standings(file.standings, names)),
+        sorted([names.place(policy) for policy in sorted(file.listed)]),
+        None if file.settled_at is None else _instant(file.settled_at),
+        file.settled_sequence,
+    )
+    return _RECORD + _encode((near, facts, _in_order(versions), roster))
 
 
 def decode_file(subject: str, record: bytes, names: Names) -> SubjectFile:
-    """The inverse of `encode_file`.
+    """The inverse of `encode_file`; of an earlier schema's record, too.
 
     Raises StopPartition for a record that has another schema, is cut short, or needs a name that `names` lack.
     """
-    reader = _Reader(record, names)
-    reader.moments()
-    return SubjectFile(  # the arguments are in the order of the record
+    if record[:1] == _EARLIER:
+        return file_record_3.decode_file(subject, record, names)
+    if record[:1] != _RECORD:
+        schema = record[0] if record else None
+        raise StopPartition(f"a subject's file has schema {schema}; this release reads {SCHEMA}")
+    read: _Record = _read(_records, memoryview(record)[1:])
+    near = read.near
+    return SubjectFile.of(
         subject,
-        facts=reader.facts(),
-        versions=dict(reader.rows(_VERSION)),
-        roster=dict(_roster_line(*row) for row in reader.rows(_ROSTER)),
-        matches={
-            PeriodItem(policy, period, item): Match(*match) for policy, period, item, *match in reader.rows(_MATCH)
-        },
-        told={PolicyItem(policy, item): Told(*told) for policy, item, *told in reader.rows(_TOLD)},
-        wanting={
-            PolicyItem(policy, item): Wanting(FactKey(*fact), since, told)
-            for policy, item, *fact, since, told in reader.rows(_WANTING)
-        },
-        due=dict(reader.rows(_DUE)),
-        settled_at=reader.optional_moment(),
-        settled_sequence=reader.signed(),
+        facts=StoredFacts(read.facts, names),
+        versions={names[place]: version for place, version in read.versions.items()} if read.versions else {},
+        roster=dict(_roster_line(line, names) for line in read.roster) if read.roster else {},
+        standings=Standings({names[place]: raw for place, raw in near.standings.items()}, names.standing),
+        settled_at=None if near.settled_at is None else _moment(near.settled_at),
+        settled_sequence=near.settled_sequence,
+        due={names[place]: _moment(at) for place, at in near.due.items()},
+        listed=frozenset([names[place] for place in near.listed]),
     )
 
 
-def _roster_line(
-    policy: str, item: str, department: str, version: int, member: bool, amount: str | None, grade: str | None
-) -> tuple[RosterKey, RosterEntry]:
+def _read(decoder: Decoder[Any], part: Any) -> _Seen:
+    try:
+        return decoder.decode(part)
+    except msgspec.DecodeError as error:
+        raise StopPartition(f"a subject's file cannot be read: {error}") from error
+
+
+class StoredFacts(Mapping[FactKey, FactValue]):
+    """The facts of a record: each is decoded when it is asked for."""
+
+    __slots__ = ("_known", "_names", "_raw")
+
+    def __init__(self, raw: msgspec.Raw | _Facts, names: Names) -> None:
+        self._raw, self._names = raw, names
+        self._known: dict[FactKey, FactValue] = {}
+
+    @property
+    def _read(self) -> _Facts:
+        if isinstance(self._raw, _Facts):
+            return self._raw
+        read: _Facts = _read(_facts, self._raw)
+        self._raw = read
+        return read
+
+    def __getitem__(self, key: FactKey) -> FactValue:
+        found: FactValue | None = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def get(self, key: FactKey, default: Any = None) -> Any:
+        """The fact, or the default."""
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        place = self._names.known_fact(key[0], key[1])
+        read = self._read
+        among = read.own if key[2] == NO_ITEM else read.items.get(key[2])
+        if place is None or among is None or place not in among.places:
+            return default
+        at = among.places.index(place)
+        found = self._known[key] = self._value(among.values[at], among.said[at])
+        return found
+
+    def _value(self, stored: bool | int | str, said: int) -> FactValue:
+        provider, version, effective_at, arrived_at = self._read.said[4 * said : 4 * said + 4]
+        return FactValue(decode(stored), self._names[provider], version, _moment(effective_at), _moment(arrived_at))
+
+    def __iter__(self) -> Iterator[FactKey]:
+        fact, read = self._names.fact, self._read
+        yield from map(fact, read.own.places)
+        for item, of in read.items.items():
+            yield from (fact(place)._replace(item=item) for place in of.places)
+
+    def __len__(self) -> int:
+        return len(self._read.own.places) + sum(len(of.places) for of in self._read.items.values())
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key) is not None  # type: ignore[arg-type]
+
+
+def _packed_facts(facts: Mapping[FactKey, FactValue], names: Names) -> msgspec.Raw | _Facts:
+    base = facts.base if isinstance(facts, ChangedFacts) else facts
+    if isinstance(base, StoredFacts) and base._names is names:
+        return _merged(base._read, facts.updates, names) if isinstance(facts, ChangedFacts) else base._raw
+    return _merged(_Facts([], _Of([], [], []), {}), facts, names)
+
+
+def _merged(read: _Facts, updates: Mapping[FactKey, FactValue | None], names: Names) -> _Facts:
+    """Facts with some of them replaced, added, or (None) taken away; where they come from is numbered by first use."""
+    flat = iter(read.said)
+    table: list[_Said] = list(zip(flat, flat, flat, flat, strict=True))
+    own, items = read.own, read.items
+    of: dict[str, tuple[list[int], list[bool | int | str], list[_Said]]] = {}
+    for item, known in [(NO_ITEM, own), *items.items()]:
+        of[item] = known.places.copy(), known.values.copy(), [table[each] for each in known.said]
+    added: list[tuple[FactKey, FactValue, int]] = []
+    for key, value in sorted(updates.items()):
+        place = names.known_fact(key.name, key.period) if value is None else names.place_of_fact(key.name, key.period)
+        if value is not None:
+            assert place is not None
+            added.append((key, value, place))
+        elif place is not None and key.item in of:
+            places, values, said = of[key.item]
+            at = bisect_left(places, place)
+            if at < len(places) and places[at] == place:
+                del places[at], values[at], said[at]
+    for key, value, place in added:
+        places, values, said = of.setdefault(key.item, ([], [], []))
+        source = names.place(value.provider), value.version, _instant(value.effective_at), _instant(value.arrived_at)
+        at = bisect_left(places, place)
+        if at < len(places) and places[at] == place:
+            values[at], said[at] = encode(value.value), source
+        else:
+            places.insert(at, place)
+            values.insert(at, encode(value.value))
+            said.insert(at, source)
+    numbers: dict[_Said, int] = {}
+    parts = {
+        item: _Of(places, values, [numbers.setdefault(source, len(numbers)) for source in said])
+        for item, (places, values, said) in sorted(of.items())
+        if places or item == NO_ITEM
+    }
+    subjects_own = parts.pop(NO_ITEM)
+    return _Facts(list(chain.from_iterable(numbers)), subjects_own, parts)
+
+
+def _packed_standings(standings: Standings, names: Names) -> dict[int, Any]:
+    raw = standings.read is names.standing
+    return {
+        names.place(policy): part
+        if raw and not isinstance(part, Standing)
+        else _pack_standing(standings[policy], names)
+        for policy, part in sorted(standings.parts.items(), key=itemgetter(0))
+    }
+
+
+def _pack_standing(standing: Standing, names: Names) -> _Standing:
+    return _Standing(
+        [
+            _Match(
+                names.place(key.period),
+                key.item,
+                match.policy_version,
+                match.digest,
+                _instant(match.as_of),
+                _ordinal(match.ends_on),
+                match.amount,
+                _ordinal(match.certificate_to),
+                match.received,
+            )
+            for key, match in sorted(standing.matches.items())
+        ],
+        [
+            _Told(key.item, told.effect_id, names.place(told.period), _instant(told.at), list(told.reminded))
+            for key, told in sorted(standing.told.items())
+        ],
+        [
+            _Wanting(key.item, names.place_of_fact(fact.name, fact.period), fact.item, _instant(since), told)
+            for key, (fact, since, told) in sorted(standing.wanting.items())
+        ],
+    )
+
+
+def _reading(names: Names) -> Callable[[str, Any], Standing]:
+    """How what is written of a policy's standing is read."""
+
+    def read(policy: str, part: Any) -> Standing:
+        stored: _Standing = _read(_standings, part)
+        return Standing(
+            {
+                PeriodItem(policy, names[m.period], m.item): Match(
+                    m.policy_version,
+                    m.digest,
+                    _moment(m.as_of),
+                    _day(m.ends_on),
+                    m.amount,
+                    _day(m.certificate_to),
+                    m.received,
+                )
+                for m in stored.matches
+            },
+            {
+                PolicyItem(policy, t.item): Told(t.effect_id, names[t.period], _moment(t.at), tuple(t.reminded))
+                for t in stored.told
+            },
+            {
+                PolicyItem(policy, w.item): Wanting(
+                    names.fact(w.fact)._replace(item=w.fact_item), _moment(w.since), w.told
+                )
+                for w in stored.wanting
+            },
+        )
+
+    return read
+
+
+def _roster_line(line: _Line, names: Names) -> tuple[RosterKey, RosterEntry]:
+    policy = names[line.policy]
     entry = RosterEntry(
         policy=policy,
-        roster_version=version,
-        member=member,
-        amount=amount,
-        grade=grade,
-        item=None if item == NO_ITEM else item,
+        roster_version=line.version,
+        member=line.member,
+        amount=line.amount,
+        grade=line.grade,
+        item=None if line.item == NO_ITEM else line.item,
     )
-    return RosterKey(policy, item, department), entry
+    return RosterKey(policy, line.item, names[line.department]), entry
 
 
-class _Writer:
-    """A record as it is written, field by field in its order."""
-
-    def __init__(self, names: Names) -> None:
-        self._place = names.place
-        self._moments: dict[datetime, int] = {}
-        self._numbers: list[int] = []
-        self._texts: list[str] = []
-        self.number: Callable[[int], None] = self._numbers.append
-        self.flag = self.number
-
-    def facts(self, facts: Mapping[FactKey, FactValue]) -> None:
-        runs: dict[tuple[Any, ...], list[tuple[str, str, Value]]] = defaultdict(list)
-        for (name, period, item), (value, *change) in facts.items():
-            runs[*change, item].append((name, period, value))
-        number, place = self.number, self._place
-        number(len(runs))
-        for run, values in sorted(runs.items()):
-            self.row(_RUN, run)
-            number(len(values))
-            for name, period, value in sorted(values):
-                number(place(name))
-                number(place(period))
-                self._value(value)
-
-    def _value(self, value: Value) -> None:
-        if isinstance(value, bool):
-            self.number(_BOOLEAN)
-            self.flag(value)
-        elif isinstance(value, int):
-            self.number(_INTEGER)
-            self.signed(value)
-        elif isinstance(value, Fraction):
-            self.number(_RATIO + value.denominator)
-            self.signed(value.numerator)
-        elif isinstance(value, date):
-            self.number(_DATE)
-            self.number(value.toordinal())
-        else:
-            self.number(_TEXT)
-            self.text(value)
-
-    def rows(self, layout: _Layout, rows: Collection[tuple[Any, ...]]) -> None:
-        """Rows in the order of their keys, which come first in each and differ."""
-        self.number(len(rows))
-        for row in sorted(rows):
-            self.row(layout, row)
-
-    def row(self, layout: _Layout, row: tuple[Any, ...]) -> None:
-        for field, value in zip(layout, row, strict=True):
-            getattr(self, field)(value)
-
-    def name(self, name: str) -> None:
-        self.number(self._place(name))
-
-    def signed(self, number: int) -> None:
-        self.number(_unsigned(number))
-
-    def text(self, text: str) -> None:
-        self.number(len(text))
-        self._texts.append(text)
-
-    def texts(self, texts: tuple[str, ...]) -> None:
-        self.number(len(texts))
-        for text in texts:
-            self.text(text)
-
-    def optional_text(self, text: str | None) -> None:
-        if text is None:
-            self.number(0)
-        else:
-            self.number(len(text) + 1)
-            self._texts.append(text)
-
-    def item(self, item: str) -> None:
-        self.optional_text(None if item == NO_ITEM else item)
-
-    def optional_day(self, day: date | None) -> None:
-        self.number(0 if day is None else day.toordinal())
-
-    def moment(self, moment: datetime) -> None:
-        self.number(self._moments.setdefault(moment, len(self._moments)))
-
-    def optional_moment(self, moment: datetime | None) -> None:
-        if moment is None:
-            self.number(0)
-        else:
-            self.number(self._moments.setdefault(moment, len(self._moments)) + 1)
-
-    def record(self) -> bytes:
-        numbers = _pack([len(self._moments), *self._days_and_rests(), *self._numbers])
-        text = "".join(self._texts).encode()
-        lengths = [len(part).to_bytes(_LENGTH, "little") for part in (numbers, text)]
-        return b"".join((bytes([SCHEMA]), *lengths, numbers, text))
-
-    def _days_and_rests(self) -> Iterator[int]:
-        before = 0
-        for moment in self._moments:
-            day, rest = divmod(moment - _FIRST_DAY, _DAY)
-            yield _unsigned(day - before)
-            yield rest // _MICROSECOND
-            before = day
+def _in_order(by_place: dict[int, Any]) -> dict[int, Any]:
+    return dict(sorted(by_place.items()))
 
 
-class _Reader:
-    """A record as it is read, field by field in its order."""
-
-    def __init__(self, record: bytes, names: Names) -> None:
-        if record and record[0] != SCHEMA:
-            raise StopPartition(f"a subject's file has schema {record[0]}; this release reads {SCHEMA}")
-        text_at = _HEADER + int.from_bytes(record[1 : 1 + _LENGTH], "little")
-        end = text_at + int.from_bytes(record[1 + _LENGTH : _HEADER], "little")
-        if len(record) != end:
-            raise StopPartition(f"a subject's file has {len(record)} bytes where its lengths give {end}")
-        self._names = names
-        self._moments: list[datetime] = []
-        self._numbers = iter(_unpack(record[_HEADER:text_at]))
-        self._text = record[text_at:].decode()
-        self._read = 0
-        self.number: Callable[[], int] = self._numbers.__next__
-
-    def moments(self) -> None:
-        """The table of moments, which the fields of a moment refer to."""
-        day = 0
-        for _ in range(self.number()):
-            day += self.signed()
-            self._moments.append(_FIRST_DAY + timedelta(day, 0, self.number()))
-
-    def facts(self) -> dict[FactKey, FactValue]:
-        facts: dict[FactKey, FactValue] = {}
-        for provider, version, effective_at, arrived_at, item in self.rows(_RUN):
-            for name, period, value in self.run():
-                facts[FactKey(name, period, item)] = FactValue(value, provider, version, effective_at, arrived_at)
-        return facts
-
-    def run(self) -> Iterator[tuple[str, str, Value]]:
-        """Name, period and value of each fact of a run, after the row that leads it."""
-        numbers, names = self._numbers, self._names
-        for name, period, kind, payload in islice(zip(numbers, numbers, numbers, numbers, strict=False), self.number()):
-            yield names[name], names[period], self._value(kind, payload)
-
-    def _value(self, kind: int, payload: int) -> Value:
-        if kind > _RATIO:
-            return Fraction(_signed(payload), kind - _RATIO)
-        if kind == _INTEGER:
-            return _signed(payload)
-        if kind == _TEXT:
-            return self._characters(payload)
-        return date.fromordinal(payload) if kind == _DATE else bool(payload)
-
-    def rows(self, layout: _Layout) -> Iterator[list[Any]]:
-        fields = [getattr(self, field) for field in layout]
-        for _ in range(self.number()):
-            yield [field() for field in fields]
-
-    def name(self) -> str:
-        return self._names[self.number()]
-
-    def signed(self) -> int:
-        return _signed(self.number())
-
-    def flag(self) -> bool:
-        return bool(self.number())
-
-    def text(self) -> str:
-        return self._characters(self.number())
-
-    def texts(self) -> tuple[str, ...]:
-        return tuple([self.text() for _ in range(self.number())])
-
-    def optional_text(self) -> str | None:
-        more = self.number()
-        return self._characters(more - 1) if more else None
-
-    def item(self) -> str:
-        item = self.optional_text()
-        return NO_ITEM if item is None else item
-
-    def optional_day(self) -> date | None:
-        ordinal = self.number()
-        return date.fromordinal(ordinal) if ordinal else None
-
-    def moment(self) -> datetime:
-        return self._moments[self.number()]
-
-    def optional_moment(self) -> datetime | None:
-        more = self.number()
-        return self._moments[more - 1] if more else None
-
-    def _characters(self, count: int) -> str:
-        start = self._read
-        self._read += count
-        return self._text[start : self._read]
+@lru_cache(65_536)  # what is due, and what arrived, shares its moments with many others
+def _instant(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
 
 
-def _unsigned(number: int) -> int:
-    return 2 * number if number >= 0 else -2 * number - 1
+@lru_cache(65_536)
+def _moment(instant: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=instant)
 
 
-def _signed(number: int) -> int:
-    return -(number >> 1) - 1 if number & 1 else number >> 1
+def _ordinal(day: date | None) -> int | None:
+    return None if day is None else day.toordinal()
 
 
-def _pack(numbers: Iterable[int]) -> bytes:
-    packed = bytearray()
-    for number in numbers:
-        while number > 127:
-            packed.append(number & 127 | 128)
-            number >>= 7
-        packed.append(number)
-    return bytes(packed)
-
-
-def _unpack(packed: bytes) -> list[int]:
-    numbers: list[int] = []
-    number = shift = 0
-    for byte in packed:
-        if byte > 127:
-            number |= (byte & 127) << shift
-            shift += 7
-        elif shift:
-            numbers.append(number | byte << shift)
-            number = shift = 0
-        else:
-            numbers.append(byte)
-    return numbers
+def _day(ordinal: int | None) -> date | None:
+    return None if ordinal is None else date.fromordinal(ordinal)

@@ -15,6 +15,7 @@ from eligibility.catalogue import Catalogue
 from eligibility.compile import MOST_VERSIONS, CompiledPolicy, compile_policy
 from eligibility.derived import DERIVED, RECEIPT_FACTS, RECEIPTS, check_base_fact
 from eligibility.errors import Refused, StopPartition
+from eligibility.once import once
 from schemas.catalogue import CalendarYear, CatalogueStatement, FactDeclaration, FactType
 from schemas.events import PolicyPublication
 from schemas.journal import (
@@ -74,6 +75,11 @@ class PolicyHistory:
     def changes_after(self, moment: datetime) -> datetime | None:
         """The next moment at which another version may act, or none."""
         return min((v.acts_from for v in self.versions if v.acts_from > moment), default=None)
+
+    @once
+    def reads(self) -> frozenset[str]:
+        """The facts and lists that any version reads."""
+        return frozenset().union(*(v.compiled.reads for v in self.versions if v.compiled is not None))
 
     @property
     def documents(self) -> list[Policy]:
@@ -202,9 +208,12 @@ class Registry:
 
     def succeeded_on(self, policy_id: str, moment: datetime) -> date | None:
         """The day on which a policy's successor begins, of those that act at a moment; only its maker can end it so."""
+        successors = self.successors.get(policy_id)
+        if not successors:
+            return None
         makers = {document.made_by for document in self.policies[policy_id].documents}
         begins: list[date] = []
-        for successor in self.successors.get(policy_id, ()):
+        for successor in successors:
             acting = self.policies[successor].at(moment)
             if acting is not None and acting.document.succeeds == policy_id and acting.document.made_by in makers:
                 begins.append(acting.document.valid.from_)
@@ -221,10 +230,7 @@ class Registry:
         return [
             policy_id
             for policy_id in among & self.policies.keys()
-            if any(
-                v.compiled is not None and not v.compiled.reads.isdisjoint(names)
-                for v in self.policies[policy_id].versions
-            )
+            if not self.policies[policy_id].reads.isdisjoint(names)
         ]
 
     def with_statement(self, statement: CatalogueStatement) -> Registry:

@@ -7,7 +7,6 @@ only on the subject's file, the registry and the moments at which something chan
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 
 from eligibility.business_time import business_date, start_of
@@ -19,10 +18,12 @@ from eligibility.receipts import is_received
 from eligibility.registry import Registry
 from eligibility.reminders import REMINDERS, Rung, rungs_of, weekly_digest_after
 from eligibility.subject_file import (
+    NOTHING,
     FactKey,
     Match,
     PeriodItem,
     PolicyItem,
+    Standing,
     SubjectFile,
     Told,
     Wanting,
@@ -83,49 +84,64 @@ def settle(
     """
     view = view_of(file, registry.catalogue_at(at), business_date(at))
     settling = _Settling(file, registry, at, stamp, view)
+    standings: dict[str, Standing] = {}
     following: dict[str, datetime] = {}
     policies = registry.policies.keys() & set(policies)  # a roster may come before its policy
     for policy_id in sorted(policies):
         history = registry.policies[policy_id]
         compiled = history.at(at)
+        before = settling.take_up(policy_id)
         found: list[Evaluation] = []
         if compiled is not None:
-            found = evaluate(compiled, view, registry.succeeded_on(policy_id, at), settling.items_of(policy_id))
+            found = evaluate(compiled, view, registry.succeeded_on(policy_id, at), settling.items())
         settling.policy(policy_id, found, withdrawn=history.withdrawn(at))
-        moments = [settling.remind(policy_id), settling.name_missing(policy_id, found)]
+        moments = [settling.remind(policy_id), settling.name_missing(found)]
         moments.append(registry.changes_after(policy_id, at))
         moments += [start_of(e.changes_on) for e in found if e.changes_on is not None]
         if known := [moment for moment in moments if moment is not None]:
             following[policy_id] = min(known)
-    after = replace(file, matches=settling.matches, told=settling.told, wanting=settling.wanting)
+        if settling.standing != before:
+            standings[policy_id] = settling.standing
+    tied = (file.tied - standings.keys()).union(each for each, standing in standings.items() if any(standing))
+    tied |= file.listed
     due = {policy_id: at for policy_id, at in file.due.items() if policy_id not in policies}
-    due |= {each: at for each, at in following.items() if each in after.tied or not engine.notices_time(each)}
-    after = replace(after, due=due)
-    if after == file and file.settled_at is not None and not facts_changed:
+    due |= {each: moment for each, moment in following.items() if each in tied or not engine.notices_time(each)}
+    if not standings and due == file.due and file.settled_at is not None and not facts_changed:
         return file, settling.effects
-    return replace(after, settled_at=at, settled_sequence=registry.sequence), settling.effects
+    return file.settled(at, registry.sequence, standings, due), settling.effects
 
 
 class _Settling:
-    """One subject at one moment: collects the matches as they are to be, and the effects of getting there."""
+    """One subject at one moment, policy by policy: what is to stand, and the effects of getting there."""
 
     def __init__(self, file: SubjectFile, registry: Registry, at: datetime, stamp: Stamp, view: FactsView) -> None:
         self.file, self.registry, self.at, self.stamp, self.view = file, registry, at, stamp, view
-        self.matches: dict[PeriodItem, Match] = dict(file.matches)
-        self.told: dict[PolicyItem, Told] = dict(file.told)
-        self.wanting: dict[PolicyItem, Wanting] = dict(file.wanting)
+        self.matches: dict[PeriodItem, Match] = {}
+        self.told: dict[PolicyItem, Told] = {}
+        self.wanting: dict[PolicyItem, Wanting] = {}
+        self.were_open: set[str] = set()
         self.effects: list[Effect] = []
-        self.were_open = {PolicyItem(key.policy, key.item) for key in file.matches}
 
-    def items_of(self, policy_id: str) -> set[str]:
+    def take_up(self, policy_id: str) -> Standing:
+        """Go on with a policy; returns what stands."""
+        standing = self.file.standings.get(policy_id, NOTHING)
+        self.matches, self.told, self.wanting = dict(standing.matches), dict(standing.told), dict(standing.wanting)
+        self.were_open = {key.item for key in self.matches}
+        return standing
+
+    @property
+    def standing(self) -> Standing:
+        """What is to stand of the policy at hand."""
+        return Standing(self.matches, self.told, self.wanting)
+
+    def items(self) -> set[str]:
         """The items that the subject is eligible for, or was told about."""
-        keys: list[PeriodItem | PolicyItem] = [*self.matches, *self.told]
-        return {key.item for key in keys if key.policy == policy_id}
+        return {key.item for key in self.matches} | {key.item for key in self.told}
 
     def policy(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
         """Close what no longer holds, then open or restate what does."""
         eligible = {e.key: e for e in found if e.eligible is True}
-        for key in sorted(k for k in self.matches if k.policy == policy_id and k not in eligible):
+        for key in sorted(self.matches.keys() - eligible.keys()):
             self._close(key, found, withdrawn=withdrawn)
         for key in sorted(eligible):
             self._open(eligible[key])
@@ -158,15 +174,15 @@ class _Settling:
 
     def _goes_on(self, key: PeriodItem) -> bool:
         """Whether the subject was eligible until now for another period of the same policy and item."""
-        return PolicyItem(key.policy, key.item) in self.were_open
+        return key.item in self.were_open
 
     def _correct(self, policy_id: str, found: list[Evaluation], *, withdrawn: bool) -> None:
         """Take back what was told and no longer holds; forget what has ended; keep what may yet prove true.
 
         What was received is not taken back: whether it should have been is for a review, not for a notice.
         """
-        open_items = {key.item for key in self.matches if key.policy == policy_id}
-        for told_key in sorted(k for k in self.told if k.policy == policy_id and k.item not in open_items):
+        open_items = {key.item for key in self.matches}
+        for told_key in sorted(k for k in self.told if k.item not in open_items):
             told = self.told[told_key]
             key = PeriodItem(policy_id, told.period, told_key.item)
             way_out = Verdict.WITHDRAWN if withdrawn else self._way_out(key, found)
@@ -187,7 +203,7 @@ class _Settling:
         for key, match in sorted(self.matches.items()):
             told_key = PolicyItem(key.policy, key.item)
             told = self.told.get(told_key)
-            if key.policy != policy_id or told is None or match.received:
+            if told is None or match.received:
                 continue
             document = self.registry.policies[policy_id].of_version(match.policy_version)
             if not document.public:
@@ -204,7 +220,7 @@ class _Settling:
                 self.told[told_key] = told._replace(reminded=tuple(sorted(reminded)))
         return min(pending, default=None)
 
-    def name_missing(self, policy_id: str, found: list[Evaluation]) -> datetime | None:
+    def name_missing(self, found: list[Evaluation]) -> datetime | None:
         """Name the one missing fact that would decide, in the weekly digest after it became the only one.
 
         Returns when that is due. A subject that was told it qualifies is not asked whether it may.
@@ -214,7 +230,7 @@ class _Settling:
             key = PolicyItem(e.key.policy, e.key.item)
             if e.eligible is None and e.policy.public and not e.received and key not in self.told and self._single(e):
                 wanted[key] = e
-        for key in [k for k in self.wanting if k.policy == policy_id and k not in wanted]:
+        for key in self.wanting.keys() - wanted.keys():
             del self.wanting[key]
         pending: list[datetime] = []
         for key, e in sorted(wanted.items()):

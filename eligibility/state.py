@@ -14,6 +14,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
+from eligibility import file_record_3
 from eligibility.catalogue import Catalogue
 from eligibility.compile import compile_policy
 from eligibility.engine import Mark
@@ -250,7 +251,7 @@ def _canonical(data: dict[str, Any]) -> bytes:
 
 def _read(record: bytes) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(record)
-    if data.get("schema") != SCHEMA:
+    if data.get("schema") not in (SCHEMA, file_record_3.SCHEMA):  # other than files', they are alike in both
         raise StopPartition(f"a state record has schema {data.get('schema')}; this release reads {SCHEMA}")
     return data
 

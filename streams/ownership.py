@@ -33,7 +33,6 @@ class Ownership:
         self._crash = crash
         self._owned: dict[int, Partition] = {}
         self._kept: dict[int, tuple[float, Snapshot]] = {}
-        self._in_hand: dict[int, asyncio.Task[None]] = {}
         self._assignments: dict[int, int] = {}
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -77,37 +76,27 @@ class Ownership:
         return None if partition is None else partition.next_offset
 
     async def decide(self, chunk: Chunk) -> None:
-        """Fold a chunk in its partition's next transaction.
-
-        One chunk per partition is in hand; partitions do not wait for each other's transactions.
-        """
-        number = chunk.tp.partition
-        if (before := self._in_hand.get(number)) is not None:
-            await asyncio.wait([before])
-        partition = self._owned.get(number)
-        if partition is not None:
-            self._in_hand[number] = asyncio.create_task(self._process(partition, chunk))
-
-    async def _process(self, partition: Partition, chunk: Chunk) -> None:
+        """Fold a chunk and commit what it leads to; what `Partition.process` raises is raised, but for a fence."""
+        partition = self._owned.get(chunk.tp.partition)
+        if partition is None:
+            return
         try:
             await partition.process(chunk.records)
         except PartitionLost as lost:
             log.info("%s", lost)
             if self._owned.get(partition.number) is partition:
                 del self._owned[partition.number]
-                watch = asyncio.create_task(self._end_if_still_ours(partition, lost))
+                assignment = self._assignments.get(partition.number)
+                watch = asyncio.create_task(self._end_if_still_ours(partition, assignment, lost))
                 self._watching.add(watch)
                 watch.add_done_callback(self._watching.discard)
-        except Exception as error:  # no agent awaits this task: without a crash its failure would go unseen
-            await self._crash(error)
 
-    async def _end_if_still_ours(self, partition: Partition, lost: PartitionLost) -> None:
+    async def _end_if_still_ours(self, partition: Partition, assignment: int | None, lost: PartitionLost) -> None:
         """A fenced owner is quiet only where the group takes the partition away; else nobody would fold it."""
-        number, assignment = partition.number, self._assignments.get(partition.number)
         try:
             await partition.give_up()
             await asyncio.sleep(2 * SESSION_TIMEOUT)
-            if self._assignments.get(number) == assignment:
+            if self._assignments.get(partition.number) == assignment:
                 raise StopWorker(f"{lost}, yet the group still assigns it here: a restart takes it back")
         except Exception as error:
             await self._crash(error)

@@ -130,8 +130,8 @@ def test_a_record_of_another_schema_stops(records: dict[str, bytes], key: str) -
     if key.startswith("f/"):
         records[key] = bytes([2]) + records[key][1:]
     else:
-        records[key] = records[key].replace(b'"schema":3', b'"schema":2')
-    with pytest.raises(StopPartition, match="schema 2; this release reads 3"):
+        records[key] = records[key].replace(b'"schema":4', b'"schema":2')
+    with pytest.raises(StopPartition, match="schema 2; this release reads 4"):
         load_state(0, records.items())
 
 

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zhida.stack import jars, java, ports, processes
@@ -41,10 +41,17 @@ log.cleaner.dedupe.buffer.size=33554432
 """
 
 
-def up(folder: Path, *, port: int | None = None, report: Callable[[str], None] = print) -> str:
+def up(
+    folder: Path,
+    *,
+    port: int | None = None,
+    report: Callable[[str], None] = print,
+    properties: Mapping[str, str] | None = None,
+) -> str:
     """Start the broker with its data under `folder`, unless it runs; returns its bootstrap address.
 
-    The jars are kept in `folder`/cache, or in the folder that ZHIDA_CACHE names. Raises StackError.
+    `properties`: server properties in place of ours, or beside them. The jars are kept in `folder`/cache, or in the
+    folder that ZHIDA_CACHE names. Raises StackError.
     """
     folder = folder.resolve()
     pid_file, log = folder / "run" / "kafka.json", folder / "logs" / "kafka.log"
@@ -60,12 +67,12 @@ def up(folder: Path, *, port: int | None = None, report: Callable[[str], None] =
     cache = Path(os.environ.get("ZHIDA_CACHE") or folder / "cache").resolve()
     class_path = str(jars.folder(VERSION, cache, report) / "*")
     java_path = java.find()
-    properties = _configure(folder / "kafka", chosen)
-    _format(java_path, class_path, properties, folder / "kafka")
+    configured = _configure(folder / "kafka", chosen, properties or {})
+    _format(java_path, class_path, configured, folder / "kafka")
     command = [java_path, "-Xms256m", "-Xmx768m", "-Djava.awt.headless=true", "-Dlog4j2.level=WARN"]
     record = processes.start(
         "Kafka",
-        [*command, "-cp", class_path, "kafka.Kafka", str(properties)],
+        [*command, "-cp", class_path, "kafka.Kafka", str(configured)],
         address=f"{ports.HOST}:{chosen}",
         answers=lambda: answers(chosen),
         log=log,
@@ -95,15 +102,14 @@ def answers(port: int) -> bool:
     return len(reply) == 16 and int.from_bytes(reply[12:16], "big", signed=True) > 0
 
 
-def _configure(data: Path, port: int) -> Path:
+def _configure(data: Path, port: int, properties: Mapping[str, str]) -> Path:
     data.mkdir(parents=True, exist_ok=True)
-    properties = data.parent / "run" / "kafka.properties"
-    properties.parent.mkdir(exist_ok=True)
-    controller_port = ports.free()
-    properties.write_text(
-        _PROPERTIES.format(host=ports.HOST, port=port, controller_port=controller_port, data=data.as_posix())
-    )
-    return properties
+    file = data.parent / "run" / "kafka.properties"
+    file.parent.mkdir(exist_ok=True)
+    ours = _PROPERTIES.format(host=ports.HOST, port=port, controller_port=ports.free(), data=data.as_posix())
+    kept = [line for line in ours.splitlines() if line.partition("=")[0] not in properties]
+    file.write_text("".join(f"{line}\n" for line in (*kept, *(f"{key}={value}" for key, value in properties.items()))))
+    return file
 
 
 def _format(java_path: str, class_path: str, properties: Path, data: Path) -> None:
