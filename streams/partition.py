@@ -21,6 +21,7 @@ from eligibility.reducer import fold
 from eligibility.state import load_state, load_tail
 from schemas.journal import Pump
 from schemas.topics import JOURNAL, STATE
+from streams.batches import send_all
 from streams.clients import Clients
 from streams.crash_points import crash_point
 from streams.errors import PartitionLost, StopPartition, StopWorker
@@ -139,18 +140,14 @@ class Partition:
         return Snapshot(self.state, position)
 
     async def _commit(self, outputs: list[Output]) -> int:
-        """Write it all in one transaction; returns the state topic's offset after the checkpoint, the last of them."""
+        """Write it all in one transaction; returns the state topic's offset after it."""
         try:
             async with asyncio.timeout(COMMIT_DEADLINE):
                 await self._producer.begin_transaction()
-                sent = [
-                    await self._producer.send(
-                        output.topic, output.value, output.key, partition=self.number, headers=output.headers
-                    )
-                    for output in outputs
-                ]
-                *_, checkpoint = await asyncio.gather(*sent)
-                await crash_point("eligibility.sent", f"transaction of {len(sent)} records open")
+                records = [(o.topic, self.number, o.key, o.value, o.headers) for o in outputs]
+                sent = await send_all(self._producer, records)
+                ends = dict(zip([each.tp.topic for each in sent], await asyncio.gather(*sent), strict=True))
+                await crash_point("eligibility.sent", f"transaction of {len(records)} records open")
                 await self._producer.commit_transaction()
         except FENCED as error:
             raise PartitionLost(f"partition {self.number}: fenced by another owner") from error
@@ -159,7 +156,7 @@ class Partition:
                 f"partition {self.number}: the transaction up to journal offset {self.state.offset} failed "
                 f"({type(error).__name__}: {error}); nothing of it is visible, a restart takes it up again"
             ) from error
-        return int(checkpoint.offset) + 1
+        return ends[STATE]
 
     async def _pump(self) -> None:
         """Append pumps while a roll-out is open; each carries its number, so that one is consumed once."""
