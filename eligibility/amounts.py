@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import cast
 
 from eligibility.compile import CompiledRule
@@ -41,6 +42,11 @@ def _exactly(value: Fraction, arithmetic: str, *bases: Observation) -> Standard:
     if value < 0:
         value, arithmetic = Fraction(0), f"{arithmetic}, not below 0"
     return Standard(Amount(value=yuan(value), arithmetic=arithmetic), bases)
+
+
+@lru_cache(4_096)
+def _fixed(value: Fraction) -> Standard:
+    return _exactly(value, f"fixed {exact_text(value)}")
 
 
 def compute_amount(
@@ -81,7 +87,7 @@ def _gross(rule: CompiledRule, scope: Scope, entry: RosterEntry | None, referenc
         return _unknown(f"the {lacking} has no value yet")
     figure = cast(dict[str, Fraction], figures)
     if benefit.fixed is not None:
-        return _exactly(figure["fixed"], f"fixed {exact_text(figure['fixed'])}")
+        return _fixed(figure["fixed"])
     if benefit.reduced_rate is not None:
         return _unknown(f"rate reduced to {exact_text(figure['reduced_rate'])}; no base is shared")
     if benefit.by_grade is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 from schemas.catalogue import PeriodKind
 from schemas.policy import RelativePeriod
@@ -21,11 +22,13 @@ _KIND_AND_STEPS: dict[RelativePeriod, tuple[PeriodKind, int]] = {
 _MONTHS = {PeriodKind.MONTH: 1, PeriodKind.QUARTER: 3, PeriodKind.YEAR: 12}
 
 
+@lru_cache(4_096)  # the same few days, over and over
 def business_date(moment: datetime) -> date:
     """The date in Asia/Shanghai at `moment`."""
     return moment.astimezone(SHANGHAI).date()
 
 
+@lru_cache(4_096)  # the same few days, over and over
 def start_of(day: date) -> datetime:
     """The moment, in UTC, at which `day` begins in Asia/Shanghai."""
     return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC)
@@ -46,12 +49,14 @@ def period_label(day: date, kind: PeriodKind, steps: int = 0) -> str:
     return f"{year:04d}Q{place // 3 + 1}" if kind is PeriodKind.QUARTER else f"{year:04d}-{place + 1:02d}"
 
 
+@lru_cache(4_096)  # the same few days, over and over
 def relative_label(day: date, period: RelativePeriod) -> str:
     """The label a relative period has on `day`."""
     kind, steps = _KIND_AND_STEPS[period]
     return period_label(day, kind, steps)
 
 
+@lru_cache(4_096)  # the same few days, over and over
 def next_period_start(day: date, kind: PeriodKind) -> date:
     """The first day of the period after the one that holds `day`."""
     span = _MONTHS[kind]

@@ -41,14 +41,21 @@ class Topic:
     cleanup: Literal["delete", "compact"] = "delete"
     retention_ms: int = RETENTION_MS
     max_bytes: int = MAX_CORE_BYTES
+    unpacked: bool = False
 
     def config(self) -> dict[str, str]:
-        """The broker settings it needs: append time, so that retention follows arrival and never a sender's clock."""
+        """The broker settings it needs: append time, so that retention follows arrival and never a sender's clock.
+
+        What others write is unpacked by the broker: whatever codec a sender chose can then be read, and the limit in
+        bytes is that of what is read.
+        """
         settings = {
             "cleanup.policy": self.cleanup,
             "message.timestamp.type": "LogAppendTime",
             "max.message.bytes": str(self.max_bytes),
         }
+        if self.unpacked:
+            settings["compression.type"] = "uncompressed"
         if self.cleanup == "delete":
             settings["retention.ms"] = str(self.retention_ms)
         return settings
@@ -78,7 +85,7 @@ REJECTED = "intake.rejected.v1"
 
 
 def _source(name: str, key: str, partitions: int, writers: str, about: str) -> Topic:
-    return Topic(name, key, partitions, writers, "intake", about, max_bytes=MAX_SOURCE_BYTES)
+    return Topic(name, key, partitions, writers, "intake", about, max_bytes=MAX_SOURCE_BYTES, unpacked=True)
 
 
 _SOURCES = (

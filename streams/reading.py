@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from schemas.topics import MAX_CORE_BYTES
+from streams import records
+
+records.install()
 
 
 @asynccontextmanager
