@@ -131,6 +131,14 @@ class Engine:
             row = self.attributes.row(_view(file, registry, registry.now))
         self.population.put(file.subject, row, self._season(registry, registry.now))
 
+    def meet_all(self, subjects: Iterable[str]) -> None:
+        """Know that there are subjects: their columns are written when they are looked at, or by `refresh`."""
+        if len(self.population):
+            for subject in subjects:
+                self.population.outdate(subject)
+        else:
+            self.population.meet_all(subjects)
+
     def refresh(self, files: Iterable[SubjectFile], registry: Registry) -> None:
         """Write subjects' columns anew: their facts are the same, but seen in another period or by new policies."""
         assert registry.now is not None

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.msgpack import Decoder, Encoder
@@ -94,6 +94,13 @@ class Names(dict[int, str]):
         raise StopPartition(f"a subject's file refers to name {place} of its partition, which has {len(self)} names")
 
 
+class Near(NamedTuple):
+    """The policies a subject is near, and when time alone may next change something: as `SubjectFile` says."""
+
+    policies: frozenset[str]
+    due_at: datetime | None
+
+
 class _Near(msgspec.Struct, array_like=True, gc=False):
     """What the engine asks of every subject: first in the record, so that it is read alone."""
 
@@ -139,6 +146,12 @@ class _Record(msgspec.Struct, array_like=True, gc=False):
     roster: list[_Line]
 
 
+class _Head(msgspec.Struct, array_like=True, gc=False):
+    """A record, read no further than what stands first in it."""
+
+    near: _Near
+
+
 class _Match(msgspec.Struct, array_like=True, gc=False):
     period: int
     item: str
@@ -174,7 +187,7 @@ class _Standing(msgspec.Struct, array_like=True, gc=False):
 
 
 _encode = Encoder().encode
-_records, _facts, _standings = Decoder(_Record), Decoder(_Facts), Decoder(_Standing)
+_records, _heads, _facts, _standings = Decoder(_Record), Decoder(_Head), Decoder(_Facts), Decoder(_Standing)
 _Seen = Any
 """A decoder's product."""
 
@@ -220,6 +233,16 @@ def decode_file(subject: str, record: bytes, names: Names) -> SubjectFile:
         due={names[place]: _moment(at) for place, at in near.due.items()},
         listed=frozenset([names[place] for place in near.listed]),
     )
+
+
+def read_near(subject: str, record: bytes, names: Names) -> Near:
+    """What a subject is near, read from its record alone. Raises what `decode_file` raises."""
+    if record[:1] != _RECORD:
+        file = decode_file(subject, record, names)
+        return Near(file.near, file.due_at)
+    near = _read(_heads, memoryview(record)[1:]).near
+    policies = frozenset([names[place] for place in (*near.due, *near.standings, *near.listed)])
+    return Near(policies, _moment(min(near.due.values())) if near.due else None)
 
 
 def _read(decoder: Decoder[Any], part: Any) -> _Seen:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
 from zlib import crc32
 
 from eligibility.engine import Engine, Mark
-from eligibility.file_record import Names, decode_file, encode_file
+from eligibility.file_record import Names, Near, decode_file, encode_file, read_near
 from eligibility.registry import Registry
 from eligibility.subject_file import SubjectFile
 
@@ -68,6 +68,7 @@ class PartitionState:
     _due: list[tuple[datetime, str]] = field(default_factory=list)
     _due_at: dict[str, datetime] = field(default_factory=dict)
     _near: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _outdated: list[str] = field(default_factory=list)
 
     @property
     def files(self) -> Mapping[str, SubjectFile]:
@@ -83,28 +84,47 @@ class PartitionState:
         """Take a subject's new file; `before`: the one it had, if any, from which the new one was made."""
         if before is None or before.facts is not file.facts:
             self.engine.put(file, self.registry)
-        self._keep(file, encode_file(file, self.names), before)
+        known = None if before is None else Near(before.near, before.due_at)
+        self._keep(file.subject, encode_file(file, self.names), Near(file.near, file.due_at), known)
 
-    def load(self, subject: str, record: bytes) -> None:
-        """Take a subject's file from its state record, instead of one it may have had."""
-        file = decode_file(subject, record, self.names)
-        self._keep(file, record, self.files[subject] if subject in self._records else None)
-        self.engine.put(file, self.registry)
+    def load(self, records: Mapping[str, bytes]) -> None:
+        """Take subjects' files from their state records, instead of those they may have had.
 
-    def _keep(self, file: SubjectFile, record: bytes, before: SubjectFile | None) -> None:
-        subject = file.subject
+        Of each only what it is near is read. Its columns are written by `refresh`, or when it is looked at.
+        """
+        for subject, record in records.items():
+            before = read_near(subject, self._records[subject], self.names) if subject in self._records else None
+            self._keep(subject, record, read_near(subject, record, self.names), before)
+        self.engine.meet_all(records)
+        self._outdated += records
+
+    def refresh(self, most: int) -> bool:
+        """Write the columns of some subjects that were loaded; returns whether there are more. Nothing depends on it
+        but how long a roll-out takes."""
+        if self.registry.now is None or not self._outdated:
+            return False
+        some = self._outdated[-most:]
+        del self._outdated[-most:]
+        self._refresh(some)
+        return bool(self._outdated)
+
+    def _refresh(self, subjects: Sequence[str]) -> None:
+        outdated = self.engine.outdated(subjects, self.registry)
+        self.engine.refresh((self.files[subject] for subject in outdated), self.registry)
+
+    def _keep(self, subject: str, record: bytes, near: Near, before: Near | None) -> None:
         self._records[subject] = record
         self._buckets[bucket_of(subject)].add(subject)
-        known = frozenset() if before is None else before.near
-        for policy_id in known - file.near:
+        known = frozenset() if before is None else before.policies
+        for policy_id in known - near.policies:
             self._near[policy_id].discard(subject)
-        for policy_id in file.near - known:
+        for policy_id in near.policies - known:
             self._near[policy_id].add(subject)
-        if file.due_at is None:
+        if near.due_at is None:
             self._due_at.pop(subject, None)
-        elif self._due_at.get(subject) != file.due_at:
-            self._due_at[subject] = file.due_at
-            heappush(self._due, (file.due_at, subject))
+        elif self._due_at.get(subject) != near.due_at:
+            self._due_at[subject] = near.due_at
+            heappush(self._due, (near.due_at, subject))
 
     def open_roll_out(self) -> None:
         """Every bucket is to be looked at, beginning with the one at hand."""
@@ -126,8 +146,7 @@ class PartitionState:
         subjects = self.bucket(number)
         if not subjects:
             return []
-        outdated = self.engine.outdated(subjects, self.registry)
-        self.engine.refresh((self.files[subject] for subject in outdated), self.registry)
+        self._refresh(subjects)
         mark = self.marks[number]
         found = None if mark is None else self.engine.concerned(subjects, self._near, self.registry, mark, now)
         return subjects if found is None else sorted(found)

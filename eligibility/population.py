@@ -9,7 +9,7 @@ reads one chunk. A row that is freed is the next to be taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -182,25 +182,41 @@ class Population:
 
         `unknown`: per attribute where its code is not known, None where all are.
         """
-        self._widen()
-        assert not self._rows, "only the first subjects come all at once"
-        self.subjects = list(subjects)
-        self._rows = {subject: row for row, subject in enumerate(subjects)}
-        for first in range(0, len(subjects), CHUNK):
-            self._capacities.append(min(CHUNK, len(subjects) - first))
-            self._seen.append(_seen(self._capacities[-1]))
-            self._seen[-1].width[:] = len(self._columns)
+        self.meet_all(subjects)
+        for seen in self._seen:
+            seen.width[:] = len(self._columns)
         for column, codes, holes in zip(self._columns, columns, unknown, strict=True):
             known = codes if holes is None else codes[~holes]
             if len(known):
                 while not column.unknown < known.min() or known.max() >= -column.unknown:
                     column.dtype = np.dtype(_WIDER[column.dtype])
-            for first in range(0, len(subjects), CHUNK):
+            for place, first in enumerate(range(0, len(subjects), CHUNK)):
                 chunk = codes[first : first + CHUNK].astype(column.dtype)
                 if holes is not None:
                     chunk[holes[first : first + CHUNK]] = column.unknown
-                column.chunks.append(chunk)
+                column.chunks[place] = chunk
+
+    def meet_all(self, subjects: Iterable[str]) -> None:
+        """Give many new subjects their rows at once. Nothing is known of them yet, which is no season's."""
+        self._widen()
+        assert not self._rows, "only the first subjects come all at once"
+        self.subjects = list(subjects)
+        self._rows = {subject: row for row, subject in enumerate(self.subjects) if subject is not None}
+        for first in range(0, len(self.subjects), CHUNK):
+            self._capacities.append(min(CHUNK, len(self.subjects) - first))
+            self._seen.append(_seen(self._capacities[-1]))
+            for column in self._columns:
+                column.chunks.append(np.full(self._capacities[-1], column.unknown, column.dtype))
                 column.zones.append(None)
+
+    def outdate(self, subject: str) -> None:
+        """What was put of a subject is of no season any more; a new one has a row of which nothing is known."""
+        row = self._rows.get(subject)
+        if row is None:
+            self._widen()
+            row = self._rows[subject] = self._take_row(subject)
+        chunk, place = divmod(row, CHUNK)
+        self._seen[chunk].season[place], self._seen[chunk].width[place] = -1, 0
 
     def discard(self, subject: str) -> None:
         """Forget a subject; its row is the next to be taken."""

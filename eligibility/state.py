@@ -143,9 +143,7 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     if NAMES in latest:
         state.names = Names(_read(latest[NAMES])["names"])
     state.engine.follow(state.registry, sorted(state.registry.policies))
-    for key, record in latest.items():
-        if key.startswith(FILE):
-            state.load(key.removeprefix(FILE), record)
+    state.load(_files(latest))
     return state
 
 
@@ -158,10 +156,13 @@ def load_tail(state: PartitionState, records: Mapping[str, bytes]) -> PartitionS
     if NAMES in records:
         state.names = Names(_read(records[NAMES])["names"])
     _stand(state, _read(records[CHECKPOINT]))
-    for key, record in records.items():
-        if key.startswith(FILE):
-            state.load(key.removeprefix(FILE), record)
+    state.load(_files(records))
     return state
+
+
+def _files(records: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The subjects' records among others."""
+    return {key.removeprefix(FILE): record for key, record in records.items() if key.startswith(FILE)}
 
 
 def _stand(state: PartitionState, ckpt: dict[str, Any]) -> None:

@@ -35,6 +35,7 @@ PUMPS_OUTSTANDING = 2
 FOLD_AT_MOST = 0.1  # seconds of folding, and bytes written, after which a transaction ends, whatever is left
 WRITE_AT_MOST = 8_388_608
 YIELD_EVERY = 0.005  # seconds of folding after which others have their turn
+SUBJECTS_REFRESHED, REFRESH_EVERY = 10, 0.02  # subjects, seconds
 SAY_EVERY = 2.0  # seconds between words on how far a recovery is
 FENCED = (ProducerFenced, OutOfOrderSequenceNumber)
 
@@ -57,6 +58,7 @@ class Partition:
         self._last_pump = 0
         self._in_hand = asyncio.Lock()
         self._given_up = False
+        self._refreshing: asyncio.Task[None] | None = None
         self._snapshot = kept
         self.state = PartitionState(number)
         self.next_offset: int | None = None
@@ -85,6 +87,7 @@ class Partition:
         log.info("partition %d: fenced, loaded %d subjects, goes on from offset %d", self.number, subjects, start)
         await crash_point("recovery.loaded", f"partition {self.number} loaded, nothing delivered")
         await self._pump()
+        self._refreshing = asyncio.create_task(self._refresh())
         return start
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
@@ -167,6 +170,11 @@ class Partition:
             await self._pumps.send_and_wait(JOURNAL, value, partition=self.number)
             await crash_point("eligibility.pumped", f"pump {self._last_pump} appended")
 
+    async def _refresh(self) -> None:
+        """Write the columns of what was loaded, between chunks: a roll-out that comes later then need not."""
+        while self.state.refresh(SUBJECTS_REFRESHED):
+            await asyncio.sleep(REFRESH_EVERY)
+
     async def give_up(self) -> Snapshot | None:
         """Finish the chunk in hand, then let go; a transaction left open is ended by the next owner's fence.
 
@@ -175,6 +183,8 @@ class Partition:
         """
         async with self._in_hand:
             self._given_up = True
+            if self._refreshing is not None:
+                self._refreshing.cancel()
             await self._producer.stop()
             return self._snapshot
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eligibility.errors import StopPartition
-from eligibility.file_record import SCHEMA, Names, decode_file, encode_file
+from eligibility.file_record import SCHEMA, Names, Near, decode_file, encode_file, read_near
 from eligibility.subject_file import (
     NO_ITEM,
     FactKey,
@@ -109,6 +109,26 @@ def test_a_file_comes_back_as_it_was(file: SubjectFile) -> None:
     assert back == file
     assert held(back) == held(file)
     assert encode_file(back, known) == record
+
+
+@given(files())
+def test_what_it_is_near_is_read_alone(file: SubjectFile) -> None:
+    known = Names()
+    assert read_near(SUBJECT, encode_file(file, known), known) == Near(file.near, file.due_at)
+
+
+@given(files(), st.lists(st.tuples(fact_keys, st.none() | values, changes), max_size=4))
+def test_what_is_changed_is_written_as_if_it_were_all_new(file: SubjectFile, updates: list[Any]) -> None:
+    """What was read and not asked for is written as it was read; the slow way decodes and encodes it all."""
+    known = Names()
+    read = decode_file(SUBJECT, encode_file(file, known), known)
+    slow = file
+    for key, value, (provider, version, effective_at, arrived_at) in updates:
+        read = read.with_facts(provider, version, {key: value}, effective_at, arrived_at)
+        slow = slow.with_facts(provider, version, {key: value}, effective_at, arrived_at)
+    slow = replace(slow, facts=dict(slow.facts), standings=Standings(dict(slow.standings)))
+    assert dict(read.facts) == slow.facts
+    assert encode_file(read, known) == encode_file(slow, known)
 
 
 @given(files(), st.randoms(use_true_random=False))
