@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer import sender
 
 from schemas.topics import MAX_CORE_BYTES
 
 BATCH_BYTES = 1_048_576  # aiokafka keeps one batch in flight per partition: at 16 KiB a large chunk is 60 round trips
 TRANSACTION_TIMEOUT_MS = 10_000
+MARKERS_WITHIN = 0.002
+"""Seconds after which a transaction that follows another is begun again, the markers of the one before not being
+written yet. aiokafka waits 20 ms, after which nearly all have long been: a transaction of 60 records then takes 3 to
+37 ms instead of 2 to 5 (decision 0018)."""
+
+sender.BACKOFF_OVERRIDE = MARKERS_WITHIN
 
 
 def idempotent_producer(bootstrap_servers: str) -> AIOKafkaProducer:
