@@ -25,13 +25,23 @@ class ControlReader:
 
     async def follow(self) -> Registry:
         """The registry as of the topic's end now; an empty one where nothing was ever said."""
+        # Paused but while it is read: the question where it ends would wait behind a fetch that waits for news.
+        if self._consumer.assignment() != {TP}:
+            self._consumer.assign([TP])
+            self._consumer.pause(TP)
+        if (await self._consumer.end_offsets([TP]))[TP] > self.registry.sequence + 1:
+            self._consumer.resume(TP)
+            await self._read()
+            self._consumer.pause(TP)
+        return self.registry
+
+    async def _read(self) -> None:
         async for record in read_to_end(self._consumer, TP, self.registry.sequence + 1):
             try:
                 self.registry = self.registry.fold(record.offset, control_record.validate_json(record.value))
             except Refused as refused:
                 log.warning("control record %d is passed by: %s", record.offset, refused)
                 self.registry = self.registry.skip(record.offset)
-        return self.registry
 
     async def catch_up(self) -> Registry:
         """The registry as of the topic's end now.
