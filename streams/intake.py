@@ -1,8 +1,10 @@
 """Intake: source records judged and journaled, refused ones recorded, control records fanned out to every partition.
 
 Idempotent, not transactional: each journal record carries its origin, and partitions skip what they have. That is
-sound because one chunk of a source partition is acknowledged whole before its offset is committed and before the next
-is sent, and because any failure ends the process.
+sound because the work goes in rounds. A round takes the chunks that have come, of any source partitions; all it writes
+is acknowledged before their offsets are committed and before the next round writes anything; within it a journal
+partition has one unacknowledged batch at a time; and any failure ends the process. So in every journal partition there
+stands, of every source partition, all that belongs there up to some offset, and nothing behind a gap.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ from eligibility.errors import Refused
 from eligibility.registry import Registry, is_new
 from schemas.identifiers import journal_partition
 from schemas.journal import CatalogueControl, ControlEntry, PolicyControl, SubjectEntry, control_record, journal_record
-from schemas.topics import CONTROL, JOURNAL, JOURNAL_PARTITIONS
+from schemas.topics import CONTROL, JOURNAL, JOURNAL_PARTITIONS, provider_of
+from streams.batches import Record, Sent, send_all
 from streams.chunks import Chunk
 from streams.clock import tick_every_hour
 from streams.control import ControlReader
 from streams.crash_points import crash_point
 from streams.errors import StopWorker
 from streams.judge import BROADCAST, SourceRecord, judge, origin_of, rejection
+from streams.judge_fast import OrdinaryChanges
 from streams.outputs import effect_output
 
 log = logging.getLogger(__name__)
@@ -47,6 +51,11 @@ class Intake:
         self._producer = producer
         self._control = control
         self._reading_control = asyncio.Lock()
+        self._next_look: asyncio.Task[Registry] | None = None
+        self._in_round = asyncio.Lock()
+        self._next_round: asyncio.Task[None] | None = None
+        self._waiting: list[Chunk] = []
+        self._ordinary: dict[TP, OrdinaryChanges] = {}
         self._done: dict[TP, int] = {}
         self._ticking: asyncio.Task[None] | None = None
 
@@ -75,78 +84,143 @@ class Intake:
         return self._done.get(tp)
 
     async def registry(self) -> Registry:
-        """The registry as of the control topic's end."""
+        """The registry as of the control topic's end; one look serves all who asked before it began."""
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look())
+        return await asyncio.shield(self._next_look)
+
+    async def _look(self) -> Registry:
         async with self._reading_control:
+            self._next_look = None
             return await self._control.catch_up()
 
     async def take_in(self, chunk: Chunk) -> None:
-        """Judge a chunk of a source partition and journal it; returns once all of it is acknowledged."""
+        """Judge a chunk of a source partition and journal it; returns once all of it is acknowledged.
+
+        One round serves all who came before it began; a round that fails ends with them all.
+        """
+        self._waiting.append(chunk)
+        if self._next_round is None:
+            self._next_round = asyncio.create_task(self._take_round())
+        await asyncio.shield(self._next_round)
+
+    async def _take_round(self) -> None:
+        async with self._in_round:
+            chunks, self._waiting, self._next_round = self._waiting, [], None
+            await self._round(chunks)
+
+    async def _round(self, chunks: list[Chunk]) -> None:
+        """Judge chunks and journal what is in them; returns once all of it is acknowledged."""
         registry = await self.registry()
-        refused: list[Awaitable[object]] = []
-        accepted: list[SubjectEntry] = []
+        await crash_point("intake.fetched", f"{sum(len(chunk.records) for chunk in chunks)} records, nothing sent")
+        refused: list[Record] = []
+        accepted: list[Record] = []
+        for chunk in chunks:
+            if chunk.tp.topic in BROADCAST:
+                registry = await self._state(chunk, registry)
+        for chunk in chunks:
+            if chunk.tp.topic not in BROADCAST:
+                self._judge(chunk, registry, accepted, refused)
+                await asyncio.sleep(0)  # what else this loop has to do waits for one chunk at most
+        # Refusals first: once a later record of their partition is in the journal, they would be skipped as taken.
+        await self._acknowledged(await self._send(refused))
+        sent = await self._send(accepted)
+        await crash_point("intake.sent", f"batch of {len(accepted)} records sent, unacknowledged")
+        await self._acknowledged(sent)
+        await crash_point("intake.acknowledged", f"{len(accepted)} records acknowledged, offsets uncommitted")
+        for chunk in chunks:
+            self._done[chunk.tp] = chunk.next_offset
+
+    async def _state(self, chunk: Chunk, registry: Registry) -> Registry:
+        """Put what a chunk says to every partition on the control topic; returns the registry that knows of it."""
+        refused: list[Record] = []
         for record in map(_source_record, chunk.records):
-            origin = origin_of(record, registry)
-            if record.topic in BROADCAST and not is_new(registry.origins, origin):
+            if not is_new(registry.origins, origin_of(record, registry)):
                 continue  # taken before a restart
             try:
                 entry = judge(record, registry)
             except Refused as refusal:
-                refused.append(await self._reject(record, registry, refusal))
+                refused.append(_rejected(record, registry, refusal))
                 continue
-            if isinstance(entry, (CatalogueControl, PolicyControl)):
-                await self._acknowledged(refused)  # judged before this: it must not be judged anew after it
-                await self._acknowledged([await self._send_control(entry)])
-                registry, refused = await self.registry(), []
-            else:
-                accepted.append(entry)
-        # Refusals first: once a later record of this partition is in the journal, this one would be skipped as taken.
-        await self._acknowledged(refused)
-        sent = [await self._journal(entry) for entry in accepted]
-        await crash_point("intake.sent", f"batch of {len(sent)} records sent, unacknowledged")
-        await self._acknowledged(sent)
-        self._done[chunk.tp] = chunk.next_offset
+            assert isinstance(entry, CatalogueControl | PolicyControl)
+            await self._acknowledged(await self._send(refused))  # judged before it: not to be judged anew after it
+            value = control_record.dump_json(entry, by_alias=True)
+            await self._acknowledged(await self._send([(CONTROL, 0, entry.kind.encode(), value, [])]))
+            registry, refused = await self.registry(), []
+        await self._acknowledged(await self._send(refused))
+        return registry
 
-    async def _reject(self, record: SourceRecord, registry: Registry, refusal: Refused) -> Awaitable[object]:
-        output = effect_output(rejection(record, registry, refusal))
-        partition = journal_partition(output.key.decode(), JOURNAL_PARTITIONS)
-        log.info("refused %s: %s", output.key.decode(), refusal.code)
-        return await self._send(output.topic, output.value, output.key, partition, output.headers)
+    def _judge(self, chunk: Chunk, registry: Registry, accepted: list[Record], refused: list[Record]) -> None:
+        """Sort a chunk of records about subjects into what goes to the journal, and what is refused."""
+        ordinary = self._ordinary_changes(chunk.tp, registry)
+        for record in chunk.records:
+            if ordinary is not None:
+                taken = ordinary.take(record.offset, record.timestamp, record.headers, record.value)
+                if taken is not None:
+                    accepted.append(_journaled(*taken))
+                    continue
+            source = _source_record(record)
+            try:
+                entry = judge(source, registry)
+            except Refused as refusal:
+                refused.append(_rejected(source, registry, refusal))
+                continue
+            assert isinstance(entry, SubjectEntry)
+            accepted.append(_journaled(entry.subject, journal_record.dump_json(entry, by_alias=True)))
 
-    async def _journal(self, entry: SubjectEntry) -> Awaitable[object]:
-        partition = journal_partition(entry.subject, JOURNAL_PARTITIONS)
-        return await self._send(
-            JOURNAL, journal_record.dump_json(entry, by_alias=True), entry.subject.encode(), partition
-        )
+    def _ordinary_changes(self, tp: TP, registry: Registry) -> OrdinaryChanges | None:
+        if provider_of(tp.topic) is None:
+            return None
+        known = self._ordinary.get(tp)
+        if known is None or known.registry is not registry:
+            known = self._ordinary[tp] = OrdinaryChanges(tp.topic, tp.partition, registry)
+        return known
 
     async def fan_out(self, chunk: Chunk) -> None:
-        """Append each control record, with its offset as sequence, to every journal partition."""
-        sent = []
-        for record in chunk.records:
-            entry = ControlEntry(sequence=record.offset, record=control_record.validate_json(record.value))
-            value = journal_record.dump_json(entry, by_alias=True)
-            for partition in range(JOURNAL_PARTITIONS):
-                sent.append(await self._send(JOURNAL, value, b"control", partition))
-        await self._acknowledged(sent)
+        """Append each control record, with its offset as sequence, to every journal partition.
+
+        The first partition's are acknowledged before the others' are sent: that is one round trip more for what is
+        seldom, and a boundary at which a worker's end can be tried.
+        """
+        values = [_controlled(record) for record in chunk.records]
+        await self._acknowledged(await self._send([(JOURNAL, 0, b"control", value, []) for value in values]))
+        await crash_point("intake.between", f"{len(values)} control records in one of {JOURNAL_PARTITIONS} partitions")
+        others = range(1, JOURNAL_PARTITIONS)
+        await self._acknowledged(await self._send([(JOURNAL, p, b"control", v, []) for v in values for p in others]))
         self._done[chunk.tp] = chunk.next_offset
 
-    async def _send_control(self, record: CatalogueControl | PolicyControl) -> Awaitable[object]:
-        return await self._send(CONTROL, control_record.dump_json(record, by_alias=True), record.kind.encode(), 0)
-
-    async def _send(
-        self, topic: str, value: bytes, key: bytes, partition: int, headers: list[tuple[str, bytes]] | None = None
-    ) -> Awaitable[object]:
+    async def _send(self, records: list[Record]) -> list[Sent]:
         try:
-            sent: Awaitable[object] = await self._producer.send(topic, value, key, partition=partition, headers=headers)
+            return await send_all(self._producer, records)
         except KafkaError as error:
-            raise StopWorker(f"intake could not write to {topic}: {error}") from error
-        return sent
+            raise _not_written(error) from error
 
-    async def _acknowledged(self, sent: list[Awaitable[object]]) -> None:
+    async def _acknowledged(self, sent: list[Sent]) -> None:
         """Wait for every acknowledgement; one that fails ends the worker, so that nothing behind it is committed."""
         try:
             await asyncio.gather(*sent)
         except KafkaError as error:
-            raise StopWorker(f"a journal record was not acknowledged ({error}); its source is read again") from error
+            raise _not_written(error) from error
+
+
+def _not_written(error: KafkaError) -> StopWorker:
+    return StopWorker(f"a record was not acknowledged ({error}); its source is read again")
+
+
+def _controlled(record: ConsumerRecord) -> bytes:
+    entry = ControlEntry(sequence=record.offset, record=control_record.validate_json(record.value))
+    return journal_record.dump_json(entry, by_alias=True)
+
+
+def _journaled(subject: str, value: bytes) -> Record:
+    return JOURNAL, journal_partition(subject, JOURNAL_PARTITIONS), subject.encode(), value, []
+
+
+def _rejected(record: SourceRecord, registry: Registry, refusal: Refused) -> Record:
+    output = effect_output(rejection(record, registry, refusal))
+    key = output.key.decode()
+    log.info("refused %s: %s", key, refusal.code)
+    return output.topic, journal_partition(key, JOURNAL_PARTITIONS), output.key, output.value, output.headers
 
 
 def _source_record(record: ConsumerRecord) -> SourceRecord:

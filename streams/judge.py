@@ -84,11 +84,11 @@ def origin_of(record: SourceRecord, registry: Registry) -> Origin:
     return Origin(topic=generation, partition=record.partition, offset=record.offset)
 
 
-def arrived_at(record: SourceRecord, registry: Registry) -> datetime:
-    """The append time, or the world's now in a world."""
+def arrived_at(timestamp_ms: int, registry: Registry) -> datetime:
+    """A record's append time, or the world's now in a world."""
     if registry.epoch is not None and registry.epoch.clock == "world" and registry.now is not None:
         return registry.now
-    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
 
 
 def judge(record: SourceRecord, registry: Registry) -> Accepted:
@@ -107,7 +107,11 @@ def judge(record: SourceRecord, registry: Registry) -> Accepted:
     if record.topic == PUBLICATIONS:
         return _publication(record, attributes, value, registry)
     subject = _subject(attributes.subject)
-    entry = {"origin": origin_of(record, registry), "arrived_at": arrived_at(record, registry), "subject": subject}
+    entry = {
+        "origin": origin_of(record, registry),
+        "arrived_at": arrived_at(record.timestamp_ms, registry),
+        "subject": subject,
+    }
     if record.topic == ROSTERS:
         department, line = _roster(attributes, value, registry)
         return RosterEntryRecord(**entry, department=department, data=line)
@@ -145,7 +149,7 @@ def rejection(record: SourceRecord, registry: Registry, refused: Refused) -> Rej
         code=refused.code,
         text=f"{text[:MAX_TEXT]}; its {size} bytes are not kept here but at the origin",
         field=None if refused.field is None else without_identity_numbers(refused.field)[:200],
-        rejected_at=arrived_at(record, registry),
+        rejected_at=arrived_at(record.timestamp_ms, registry),
     )
     if not whole:
         return bare
@@ -267,7 +271,7 @@ def _facts(name: str, given: FactEntry, provider: str, registry: Registry) -> li
 
 def _fact(declaration: FactDeclaration, label: str | None, value: bool | int | str | None) -> NormalFact:
     field = f"facts.{declaration.name}" + ("" if label is None else f".{label}")
-    key = _fact_key(declaration, label, field)
+    key = fact_key(declaration, label, field)
     try:
         normal = None if value is None else encode(parse(declaration, value))
     except ValueError as error:
@@ -275,7 +279,7 @@ def _fact(declaration: FactDeclaration, label: str | None, value: bool | int | s
     return NormalFact(*key, normal)
 
 
-def _fact_key(declaration: FactDeclaration, label: str | None, field: str) -> FactKey:
+def fact_key(declaration: FactDeclaration, label: str | None, field: str) -> FactKey:
     """What a label stands for: an item of the fact's list, or a period of its kind; without one, neither."""
     if declaration.list is not None:
         need = f"given per item of the list {declaration.list}"

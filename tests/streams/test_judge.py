@@ -53,6 +53,7 @@ from schemas.topics import (
     data_schema,
 )
 from streams.judge import AUTHORITY, Accepted, SourceRecord, judge, rejection
+from streams.judge_fast import OrdinaryChanges
 from streams.outputs import effect_output
 
 FIRM, PERSON = "91210102MAHU03QE3Y", "p-0123456789abcdef0123456789abcdef"
@@ -135,6 +136,7 @@ def registry(clock: str = "wall") -> Registry:
 
 
 REGISTRY, WORLD = registry(), registry("world")
+ORDINARY = {topic: OrdinaryChanges(topic, 0, REGISTRY) for topic in (TAX, STAFF, MARKET)}
 
 
 def source(topic: str, value: bytes | None, headers: Headers, key: bytes | None = b"k") -> SourceRecord:
@@ -816,10 +818,14 @@ headers = st.lists(st.tuples(names | st.text(max_size=10), st.none() | st.binary
 
 
 def judged(record: SourceRecord) -> Accepted | None:
-    """Judge: what is accepted is read again, on each log it goes to; what is refused is kept; nothing else happens."""
+    """Judge: what is accepted is read again, on each log it goes to; what is refused is kept; nothing else happens.
+    What is taken for an ordinary change is accepted as what it was taken for."""
+    ordinary = ORDINARY.get(record.topic)
+    taken = ordinary and ordinary.take(record.offset, record.timestamp_ms, record.headers, record.value)
     try:
         accepted = judge(record, REGISTRY)
     except Refused as refusal:
+        assert taken is None
         rejected = rejection(record, REGISTRY, refusal)
         output = effect_output(rejected)
         assert Rejected.model_validate_json(output.value) == rejected
@@ -832,7 +838,9 @@ def judged(record: SourceRecord) -> Accepted | None:
         entry: Any = ControlEntry(sequence=0, record=accepted)
     else:
         entry = accepted
-    assert journal_record.validate_json(journal_record.dump_json(entry, by_alias=True)) == entry
+    written = journal_record.dump_json(entry, by_alias=True)
+    assert journal_record.validate_json(written) == entry
+    assert taken is None or taken == (entry.subject, written)
     return accepted
 
 
