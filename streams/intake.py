@@ -23,7 +23,7 @@ from schemas.identifiers import journal_partition
 from schemas.journal import CatalogueControl, ControlEntry, PolicyControl, SubjectEntry, control_record, journal_record
 from schemas.topics import CONTROL, JOURNAL, JOURNAL_PARTITIONS, provider_of
 from streams.batches import Record, Sent, send_all
-from streams.chunks import Chunk
+from streams.chunks import Chunk, Committed
 from streams.clock import tick_every_hour
 from streams.control import ControlReader
 from streams.crash_points import crash_point
@@ -57,15 +57,17 @@ class Intake:
         self._waiting: list[Chunk] = []
         self._ordinary: dict[TP, OrdinaryChanges] = {}
         self._done: dict[TP, int] = {}
+        self._generations: dict[TP, str] = {}
         self._ticking: asyncio.Task[None] | None = None
 
-    async def acquire(self, tp: TP) -> int | None:
-        """Start at the group's committed offset, which is exact; but never before the control topic is read."""
+    async def acquire(self, tp: TP) -> Committed:
+        """Start at the offset committed for the topic's generation; but never before the control topic is read."""
         registry = await self.registry()
         self._done.pop(tp, None)
+        self._generations[tp] = registry.generations.get(tp.topic, "")
         if tp.topic == CONTROL and registry.epoch is not None and registry.epoch.clock == "wall":
             self._ticking = asyncio.create_task(self._tick())
-        return None
+        return Committed(self._generations[tp])
 
     async def release(self, tps: set[TP]) -> None:
         """A chunk in hand is finished or sent again by the next owner; partitions skip what they have."""
@@ -112,6 +114,8 @@ class Intake:
     async def _round(self, chunks: list[Chunk]) -> None:
         """Judge chunks and journal what is in them; returns once all of it is acknowledged."""
         registry = await self.registry()
+        for chunk in chunks:
+            self._check_generation(chunk, registry)
         await crash_point("intake.fetched", f"{sum(len(chunk.records) for chunk in chunks)} records, nothing sent")
         refused: list[Record] = []
         accepted: list[Record] = []
@@ -130,6 +134,15 @@ class Intake:
         await crash_point("intake.acknowledged", f"{len(accepted)} records acknowledged, offsets uncommitted")
         for chunk in chunks:
             self._done[chunk.tp] = chunk.next_offset
+
+    def _check_generation(self, chunk: Chunk, registry: Registry) -> None:
+        """Raise StopWorker where a chunk is not of the topic that was acquired: its offsets count from another 0."""
+        tp = chunk.tp
+        anew = registry.generations.get(tp.topic, "") != self._generations[tp]
+        if anew or chunk.first_offset < self._done.get(tp, 0):
+            raise StopWorker(
+                f"{tp.topic} was made anew: run `zhida topics apply`; a restart then reads it from its beginning"
+            )
 
     async def _state(self, chunk: Chunk, registry: Registry) -> Registry:
         """Put what a chunk says to every partition on the control topic; returns the registry that knows of it."""

@@ -22,6 +22,7 @@ from eligibility.business_time import SHANGHAI
 from eligibility.partition_state import PartitionState
 from schemas.journal import Epoch
 from schemas.model import Department
+from schemas.topics import JOURNAL_PARTITIONS
 from streams import broker_topics
 from streams.app import Role
 from streams.clock import advance
@@ -29,12 +30,16 @@ from streams.control import read_registry
 from streams.judge import AUTHORITY
 from zhida import charts, stack
 from zhida.commands import advise as advise_command
+from zhida.commands import audit as audit_command
 from zhida.commands import contracts as contracts_command
 from zhida.commands import explain as explain_command
 from zhida.commands import gaps as gaps_command
 from zhida.commands import preview as preview_command
 from zhida.commands import rejected as rejected_command
+from zhida.commands import replay as replay_command
 from zhida.commands import simulate as simulate_command
+from zhida.commands import snapshot as snapshot_command
+from zhida.commands import verify as verify_command
 from zhida.commands import wait as wait_command
 from zhida.commands import watch as watch_command
 from zhida.commands import worker as worker_command
@@ -276,6 +281,7 @@ def explain(
 Journal = Annotated[
     Path | None, typer.Option("--journal", help="Fold an exported journal instead of reading the running stack.")
 ]
+Partition = Annotated[int | None, typer.Option(min=0, max=JOURNAL_PARTITIONS - 1, help="Default: all.")]
 Chart = Annotated[Path | None, typer.Option("--chart", help="Draw a chart, too: to an .svg, or a .png.")]
 
 
@@ -341,6 +347,64 @@ def journal_export(file: Path, folder: Folder = LOCAL) -> None:
     with told_in_one_sentence():
         count = asyncio.run(run(_broker(folder)))
     out.print(f"{file}: {count} records", markup=False)
+
+
+def _partitions(partition: int | None) -> range:
+    return range(JOURNAL_PARTITIONS) if partition is None else range(partition, partition + 1)
+
+
+@app.command()
+def snapshot(partition: Partition = None, folder: Folder = LOCAL) -> None:
+    """Keep the partitions' committed state as files under the folder, for replays to begin from."""
+    with told_in_one_sentence():
+        asyncio.run(snapshot_command.take(_broker(folder), _partitions(partition), folder))
+
+
+@app.command()
+def replay(
+    partition: Annotated[int, typer.Option(min=0, max=JOURNAL_PARTITIONS - 1, help="Of the journal.")],
+    to: Annotated[int, typer.Option("--to", min=0, help="The last journal offset folded.")],
+    given: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="SNAPSHOT", help="Default: the latest kept one, or the journal's beginning."),
+    ] = None,
+    folder: Folder = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Fold a partition's journal to an offset and compare with what was committed; exit code 1 if it differs."""
+    with told_in_one_sentence():
+        replayed = asyncio.run(replay_command.replay(_broker(folder), partition, to, given, folder))
+    if not replay_command.show(replayed, as_json=as_json):
+        raise typer.Exit(NOT_RIGHT)
+
+
+@app.command()
+def verify(
+    partition: Partition = None,
+    from_snapshot: Annotated[
+        bool, typer.Option("--from-snapshot", help="Begin at the latest kept snapshots, not where the journal does.")
+    ] = False,
+    folder: Folder = LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Compare the running cluster with a fresh fold of its journal; exit code 1 if anything differs."""
+    with told_in_one_sentence():
+        found = verify_command.verify(_broker(folder), _partitions(partition), folder, from_snapshot=from_snapshot)
+        right = asyncio.run(verify_command.show(found, as_json=as_json))
+    if not right:
+        raise typer.Exit(NOT_RIGHT)
+
+
+@app.command()
+def audit(subject: str, journal_file: Journal = None, folder: Folder = LOCAL, as_json: Json = False) -> None:
+    """Every journal record that touched a subject, and every effect it had, with offsets."""
+    with told_in_one_sentence():
+        subject = explain_command.checked(subject)
+        if journal_file is not None:
+            done = audit_command.of_file(journal_file, subject)
+        else:
+            done = asyncio.run(audit_command.of_cluster(_broker(folder), subject, folder))
+    audit_command.show(done, as_json=as_json)
 
 
 @app.command()

@@ -168,6 +168,7 @@ class World:
         return Chunk(tp, tuple(self.change(tp, PERSONS[n % len(PERSONS)]) for n in range(count)))
 
     def take_in(self, chunk: Chunk) -> asyncio.Task[None]:
+        self.intake._generations.setdefault(chunk.tp, self.registry.generations.get(chunk.tp.topic, ""))  # as acquired
         return asyncio.create_task(self.intake.take_in(chunk))
 
     # what came of it
@@ -324,6 +325,7 @@ async def test_a_publication_is_judged_by_those_before_it(world: World) -> None:
     refused = [(rejected.origin.offset, rejected.code) for _, rejected in world.on(REJECTED)]
     assert refused == [(1, RejectCode.POLICY_OVERLAP), (2, RejectCode.POLICY_OVERLAP)]
     assert world.intake.next_offset(tp) == 3
+    await world.intake.acquire(tp)
     await world.take_in(Chunk(tp, tuple(records)))
     assert len(world.on(CONTROL)) == 1, "sent again after a restart: taken already"
 
@@ -370,3 +372,23 @@ async def test_the_points_at_which_a_worker_may_end_are_where_they_say(
         ("intake.acknowledged", 1, 1, None),
         ("intake.between", 2, 2, 1),
     ]
+
+
+async def test_offsets_of_a_topic_made_anew_are_not_taken_for_those_of_the_old_one(world: World) -> None:
+    assert (await world.intake.acquire(TP(TAX, 0))).label == world.registry.generations[TAX]
+    made_anew = TopicGeneration(name=TAX, generation=f"{TAX}.0000beef")
+    world.registry = world.registry.fold(world.registry.sequence + 1, made_anew)
+    with pytest.raises(StopWorker, match="was made anew"):
+        await world.take_in(world.chunk(0))
+    assert world.intake.next_offset(TP(TAX, 0)) is None
+    assert (await world.intake.acquire(TP(TAX, 0))).label == f"{TAX}.0000beef"
+
+
+async def test_a_topic_that_goes_backwards_was_made_anew(world: World) -> None:
+    world.at_once = True
+    tp = TP(TAX, 0)
+    first = Chunk(tp, tuple(world.change(tp) for _ in range(3)))
+    await world.take_in(first)
+    assert world.intake.next_offset(tp) == 3
+    with pytest.raises(StopWorker, match="was made anew"):
+        await world.take_in(Chunk(tp, first.records[:1]))
