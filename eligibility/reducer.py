@@ -28,6 +28,7 @@ from schemas.journal import (
     Origin,
     PolicyControl,
     Pump,
+    RefusedEntry,
     RosterEntryRecord,
     SubjectEntry,
     Tick,
@@ -85,6 +86,8 @@ def _fold_record(state: PartitionState, offset: int, record: JournalRecord) -> F
             return _fold_control(state, record)
         case Pump():
             return _fold_pump(state, offset, record)
+        case RefusedEntry():
+            return _fold_refused(state, record)
         case _:
             return _fold_entry(state, offset, record)
 
@@ -177,6 +180,14 @@ def _fold_entry(state: PartitionState, offset: int, entry: SubjectEntry) -> Fold
         _put(state, known, changed, folded)
     state.high_waters[entry.origin.source] = (entry.origin.offset, entry.origin.ordinal)
     return folded
+
+
+def _fold_refused(state: PartitionState, entry: RefusedEntry) -> Folded:
+    """Tell what intake refused, unless its origin has been taken or told: a record may be judged twice."""
+    if not is_new(state.high_waters, entry.origin):
+        return Folded()
+    state.high_waters[entry.origin.source] = (entry.origin.offset, entry.origin.ordinal)
+    return Folded([entry.rejected])
 
 
 def _bring_up(

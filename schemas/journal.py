@@ -10,30 +10,11 @@ from schemas.catalogue import CatalogueStatement, PublicKey
 from schemas.events import DeliveryReceipt, PolicyPublication, RosterEntry, SubjectCommand
 from schemas.identifiers import Subject
 from schemas.model import Department, Identifier, Model, Moment, Name, PeriodLabel
+from schemas.origin import Origin as Origin
+from schemas.rejected import Rejected
 
 ENGINE = "3"
 """The engine version written into each epoch: exact replay is promised within one."""
-
-
-class Origin(Model):
-    """Where a record came from: the key by which it is taken once.
-
-    `topic` is the topic's generation id from the control topic, so that a topic deleted and created again, whose
-    offsets start anew, is another origin.
-    """
-
-    topic: str = Field(description="the topic's generation id")
-    partition: int = Field(description="the source's partition")
-    offset: int = Field(description="the source's offset")
-    ordinal: int = Field(default=0, description="0, but for records that become several")
-
-    @property
-    def source(self) -> str:
-        """The origin partition, one high-water each."""
-        return f"{self.topic}/{self.partition}"
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}@{self.offset}.{self.ordinal}"
 
 
 class Epoch(Model):
@@ -139,6 +120,21 @@ class ReceiptEntry(Entry):
     data: DeliveryReceipt
 
 
+class RefusedEntry(Model):
+    """A source record that intake refuses: told once, and never taken as well, whoever judges it again.
+
+    It stands in the partition in which it would stand accepted.
+    """
+
+    kind: Literal["refused"] = "refused"
+    rejected: Rejected
+
+    @property
+    def origin(self) -> Origin:
+        """Where the record stands."""
+        return self.rejected.origin
+
+
 class ControlEntry(Model):
     """A control record in one partition's journal; `sequence` is its offset in control.v1, dense from 0."""
 
@@ -157,7 +153,7 @@ class Pump(Model):
 SubjectEntry = ChangeEntry | RosterEntryRecord | CommandEntry | ReceiptEntry
 """What intake makes of a record about one subject."""
 
-JournalRecord = Annotated[SubjectEntry | ControlEntry | Pump, Field(discriminator="kind")]
+JournalRecord = Annotated[SubjectEntry | RefusedEntry | ControlEntry | Pump, Field(discriminator="kind")]
 
 control_record: TypeAdapter[ControlRecord] = TypeAdapter(ControlRecord)
 journal_record: TypeAdapter[JournalRecord] = TypeAdapter(JournalRecord)

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.journal import Origin
 from schemas.model import Model, Moment
+from schemas.origin import Origin
 
 
 class RejectCode(StrEnum):

@@ -103,7 +103,7 @@ _CORE = (
     Topic(STATE, "state key", _N, "eligibility", "eligibility", "subjects, policies, checkpoint", cleanup="compact"),
     Topic(DECISIONS, "match", _N, "eligibility", "anyone", "verdicts with their reasons", cleanup="compact"),
     Topic(NOTICES, "subject", _N, "eligibility", "edge, gateways", "pushes and reminders"),
-    Topic(REJECTED, "origin", _N, "intake, eligibility", "operators", "what was refused, with its bytes, and why"),
+    Topic(REJECTED, "origin", _N, "eligibility", "operators", "what was refused, with its bytes, and why"),
 )
 CATALOGUE: dict[str, Topic] = {topic.name: topic for topic in (*_SOURCES, *_CORE)}
 SOURCES: tuple[str, ...] = tuple(topic.name for topic in _SOURCES)

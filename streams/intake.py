@@ -1,4 +1,4 @@
-"""Intake: source records judged and journaled, refused ones recorded, control records fanned out to every partition.
+"""Intake: source records judged and journaled, refused ones too; control records fanned out to every partition.
 
 Idempotent, not transactional: each journal record carries its origin, and partitions skip what they have. That is
 sound because the work goes in rounds. A round takes the chunks that have come, of any source partitions; all it writes
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
@@ -20,7 +20,15 @@ from faust.types import TP
 from eligibility.errors import Refused
 from eligibility.registry import Registry, is_new
 from schemas.identifiers import journal_partition
-from schemas.journal import CatalogueControl, ControlEntry, PolicyControl, SubjectEntry, control_record, journal_record
+from schemas.journal import (
+    CatalogueControl,
+    ControlEntry,
+    PolicyControl,
+    RefusedEntry,
+    SubjectEntry,
+    control_record,
+    journal_record,
+)
 from schemas.topics import CONTROL, JOURNAL, JOURNAL_PARTITIONS, provider_of
 from streams.batches import Record, Sent, send_all
 from streams.chunks import Chunk, Committed
@@ -28,9 +36,8 @@ from streams.clock import tick_every_hour
 from streams.control import ControlReader
 from streams.crash_points import crash_point
 from streams.errors import StopWorker
-from streams.judge import BROADCAST, SourceRecord, judge, origin_of, rejection
+from streams.judge import BROADCAST, SourceRecord, judge, origin_of, rejection, subject_of
 from streams.judge_fast import OrdinaryChanges
-from streams.outputs import effect_output
 
 log = logging.getLogger(__name__)
 GROUP = "zhida-intake"
@@ -117,21 +124,18 @@ class Intake:
         for chunk in chunks:
             self._check_generation(chunk, registry)
         await crash_point("intake.fetched", f"{sum(len(chunk.records) for chunk in chunks)} records, nothing sent")
-        refused: list[Record] = []
-        accepted: list[Record] = []
         for chunk in chunks:
             if chunk.tp.topic in BROADCAST:
                 registry = await self._state(chunk, registry)
+        judged: list[Record] = []
         for chunk in chunks:
             if chunk.tp.topic not in BROADCAST:
-                self._judge(chunk, registry, accepted, refused)
+                judged += self._judge(chunk, registry)
                 await asyncio.sleep(0)  # what else this loop has to do waits for one chunk at most
-        # Refusals first: once a later record of their partition is in the journal, they would be skipped as taken.
-        await self._acknowledged(await self._send(refused))
-        sent = await self._send(accepted)
-        await crash_point("intake.sent", f"batch of {len(accepted)} records sent, unacknowledged")
+        sent = await self._send(judged)
+        await crash_point("intake.sent", f"batch of {len(judged)} records sent, unacknowledged")
         await self._acknowledged(sent)
-        await crash_point("intake.acknowledged", f"{len(accepted)} records acknowledged, offsets uncommitted")
+        await crash_point("intake.acknowledged", f"{len(judged)} records acknowledged, offsets uncommitted")
         for chunk in chunks:
             self._done[chunk.tp] = chunk.next_offset
 
@@ -153,7 +157,7 @@ class Intake:
             try:
                 entry = judge(record, registry)
             except Refused as refusal:
-                refused.append(_rejected(record, registry, refusal))
+                refused.append(_refused(record, registry, refusal))
                 continue
             assert isinstance(entry, CatalogueControl | PolicyControl)
             await self._acknowledged(await self._send(refused))  # judged before it: not to be judged anew after it
@@ -163,23 +167,23 @@ class Intake:
         await self._acknowledged(await self._send(refused))
         return registry
 
-    def _judge(self, chunk: Chunk, registry: Registry, accepted: list[Record], refused: list[Record]) -> None:
-        """Sort a chunk of records about subjects into what goes to the journal, and what is refused."""
+    def _judge(self, chunk: Chunk, registry: Registry) -> Iterator[Record]:
+        """What a chunk of records about subjects becomes in the journal, accepted or refused, in its order."""
         ordinary = self._ordinary_changes(chunk.tp, registry)
         for record in chunk.records:
             if ordinary is not None:
                 taken = ordinary.take(record.offset, record.timestamp, record.headers, record.value)
                 if taken is not None:
-                    accepted.append(_journaled(*taken))
+                    yield _journaled(*taken)
                     continue
             source = _source_record(record)
             try:
                 entry = judge(source, registry)
             except Refused as refusal:
-                refused.append(_rejected(source, registry, refusal))
+                yield _refused(source, registry, refusal)
                 continue
             assert isinstance(entry, SubjectEntry)
-            accepted.append(_journaled(entry.subject, journal_record.dump_json(entry, by_alias=True)))
+            yield _journaled(entry.subject, journal_record.dump_json(entry, by_alias=True))
 
     def _ordinary_changes(self, tp: TP, registry: Registry) -> OrdinaryChanges | None:
         if provider_of(tp.topic) is None:
@@ -229,11 +233,11 @@ def _journaled(subject: str, value: bytes) -> Record:
     return JOURNAL, journal_partition(subject, JOURNAL_PARTITIONS), subject.encode(), value, []
 
 
-def _rejected(record: SourceRecord, registry: Registry, refusal: Refused) -> Record:
-    output = effect_output(rejection(record, registry, refusal))
-    key = output.key.decode()
-    log.info("refused %s: %s", key, refusal.code)
-    return output.topic, journal_partition(key, JOURNAL_PARTITIONS), output.key, output.value, output.headers
+def _refused(record: SourceRecord, registry: Registry, refusal: Refused) -> Record:
+    """The refusal, in the partition in which the record would stand: refused once, it is not taken later as well."""
+    entry = RefusedEntry(rejected=rejection(record, registry, refusal))
+    log.info("refused %s: %s", entry.origin, refusal.code)
+    return _journaled(subject_of(record) or str(entry.origin), journal_record.dump_json(entry, by_alias=True))
 
 
 def _source_record(record: ConsumerRecord) -> SourceRecord:

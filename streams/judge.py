@@ -135,6 +135,14 @@ def judge(record: SourceRecord, registry: Registry) -> Accepted:
     )
 
 
+def subject_of(record: SourceRecord) -> str | None:
+    """The subject that a record's header names, whatever becomes of the record; None where it names none."""
+    try:
+        return check_subject(from_headers(record.headers)["subject"])
+    except (KeyError, ValueError):
+        return None
+
+
 def rejection(record: SourceRecord, registry: Registry, refused: Refused) -> Rejected:
     """The record as it goes to intake.rejected.v1: whole, with the reason; too large or personal, the reason alone."""
     parts = [record.key, record.value, *(part for name, value in record.headers for part in (name.encode(), value))]

@@ -68,9 +68,9 @@ class Reach(NamedTuple):
 
         Raises ValueError for an id that is none of the fold's.
         """
-        if topic == REJECTED:
+        if topic == REJECTED and effect_id.startswith(f"{JOURNAL}/"):  # the fold itself refused it
             return _place(effect_id)[1] <= self.offset
-        origin = effect_id.partition(":")[2].rpartition(":")[0]
+        origin = effect_id if topic == REJECTED else effect_id.partition(":")[2].rpartition(":")[0]
         if origin.startswith("pump/"):
             return int(origin.removeprefix("pump/")) <= self.pump
         source, offset, ordinal = _place(origin)
@@ -122,8 +122,6 @@ class Committed:
             effect = EFFECTS[topic].model_validate_json(value)
         except ValidationError:
             self.differences.add("invented", f"{topic}@{offset} is none of its topic's effects")
-            return
-        if isinstance(effect, Rejected) and effect.origin.topic != JOURNAL:  # refused by intake, before the journal
             return
         identity = effect_id(effect)
         try:

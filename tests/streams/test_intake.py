@@ -19,24 +19,25 @@ from faust.types import TP
 from eligibility.registry import Registry
 from schemas.catalogue import CatalogueStatement
 from schemas.cloudevents import Attributes, signed_bytes, to_headers
+from schemas.identifiers import journal_partition
 from schemas.journal import (
     CatalogueControl,
     ControlEntry,
     Epoch,
     Origin,
+    RefusedEntry,
     Tick,
     TopicGeneration,
     control_record,
     journal_record,
 )
-from schemas.rejected import RejectCode, Rejected
+from schemas.rejected import RejectCode
 from schemas.topics import (
     CATALOGUE,
     CONTROL,
     JOURNAL,
     JOURNAL_PARTITIONS,
     PUBLICATIONS,
-    REJECTED,
     SOURCES,
     STATEMENTS,
     changes_topic,
@@ -178,7 +179,6 @@ class World:
         read: Any = {
             JOURNAL: journal_record.validate_json,
             CONTROL: control_record.validate_json,
-            REJECTED: Rejected.model_validate_json,
         }[topic]
         return [(b.partition, read(value)) for b in self.batches if b.topic == topic for _, value, _ in b.records]
 
@@ -262,24 +262,20 @@ async def test_one_look_serves_all_who_asked_before_it_began(world: World) -> No
     assert [task.result() is world.registry for task in asking if not task.cancelled()] == [True] * 9
 
 
-async def test_refusals_are_acknowledged_before_anything_behind_them_is_journaled(world: World) -> None:
+async def test_what_is_refused_stands_in_the_journal_in_its_order(world: World) -> None:
+    world.at_once = True
     tp = TP(TAX, 0)
     records = (world.change(tp), world.event(tp, b"\xff", PERSONS[1]), world.change(tp), world.record(tp, b"", []))
-    taking = world.take_in(Chunk(tp, records))
-    await until_idle()
-    assert {batch.topic for batch in world.batches} == {REJECTED}
-    for batch in list(world.batches):
-        world.acknowledge(batch)
-        assert not world.on(JOURNAL)
-    await until_idle()
-    world.at_once = True
-    for batch in world.batches:
-        if not batch.acknowledged.done():
-            world.acknowledge(batch)
-    await taking
-    refused = {rejected.origin.offset: rejected.code for _, rejected in world.on(REJECTED)}
-    assert refused == {1: RejectCode.UNDECODABLE, 3: RejectCode.BAD_HEADERS}
-    assert world.origins() == [(0, 0), (0, 2)]
+    await world.take_in(Chunk(tp, records))
+    refused = {e.origin.offset: (p, e.rejected.code) for p, e in world.on(JOURNAL) if isinstance(e, RefusedEntry)}
+    assert {offset: code for offset, (_, code) in refused.items()} == {
+        1: RejectCode.UNDECODABLE,
+        3: RejectCode.BAD_HEADERS,
+    }
+    assert refused[1][0] == journal_partition(PERSONS[1], JOURNAL_PARTITIONS), "where it would stand accepted"
+    for partition in range(JOURNAL_PARTITIONS):
+        offsets = [entry.origin.offset for p, entry in world.on(JOURNAL) if p == partition]
+        assert offsets == sorted(offsets)
 
 
 async def test_what_is_not_acknowledged_is_not_done_and_ends_the_worker(world: World) -> None:
@@ -322,7 +318,7 @@ async def test_a_publication_is_judged_by_those_before_it(world: World) -> None:
     records = [world.event(tp, publication(1), "P-1", signed=True) for _ in range(3)]
     await asyncio.gather(world.take_in(Chunk(tp, tuple(records[:2]))), world.take_in(Chunk(tp, tuple(records[2:]))))
     assert [record.origin.offset for _, record in world.on(CONTROL)] == [0]
-    refused = [(rejected.origin.offset, rejected.code) for _, rejected in world.on(REJECTED)]
+    refused = [(entry.origin.offset, entry.rejected.code) for _, entry in world.on(JOURNAL)]
     assert refused == [(1, RejectCode.POLICY_OVERLAP), (2, RejectCode.POLICY_OVERLAP)]
     assert world.intake.next_offset(tp) == 3
     await world.intake.acquire(tp)
