@@ -14,7 +14,6 @@ from typing import Any
 
 import faust
 
-from schemas.topics import MAX_CORE_BYTES
 from streams.agents import decide, fan_out, serve, take_in
 from streams.broker_topics import differences
 from streams.chunks import Positions
@@ -26,11 +25,11 @@ from streams.ownership import SESSION_TIMEOUT, Ownership
 from streams.producers import idempotent_producer
 from streams.reading import reader
 from streams.serving import NoticeList, Serving
+from streams.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-CHUNK_RECORDS = 500
-BUFFERED_CHUNKS = 4
+FETCH_BYTES = 262_144  # of a partition, beside what is held; the broker sends a first batch that is larger whole
 COMMIT_INTERVAL = 0.5  # seconds between commits of group offsets
 
 
@@ -73,18 +72,17 @@ def create_app(role: Role, settings: Settings, declare: Declare) -> faust.App:
         broker=f"zhida://{settings.bootstrap_servers}",
         datadir=str(settings.folder / "faust"),
         table_standby_replicas=0,  # no tables; and with them Faust's assignor can leave a worker without partitions
-        stream_buffer_maxsize=BUFFERED_CHUNKS,
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        broker_max_poll_records=CHUNK_RECORDS,
         broker_commit_interval=COMMIT_INTERVAL,
         broker_heartbeat_interval=1.0,
         broker_session_timeout=SESSION_TIMEOUT,
         broker_request_timeout=40.0,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=MAX_CORE_BYTES + 65_536,
+        consumer_max_fetch_size=FETCH_BYTES,
     )
+    app.boot_strategy.enable_kafka_producer = False  # it confirms nothing; our own producers do
     app.isolation_level = "read_committed" if role is Role.EDGE else "read_uncommitted"
     app.positions = declare(app)
     return app
@@ -95,22 +93,35 @@ async def run(role: Role, settings: Settings, notices: NoticeList | None = None)
 
     Raises what ended the worker otherwise. What was begun and not committed is taken up again by the next owner.
     """
-    await check_topics(settings.bootstrap_servers)
-    async with AsyncExitStack() as stack:
+    async with Watchdog(f"worker of role {role}") as watchdog, AsyncExitStack() as stack:
+        await check_topics(settings.bootstrap_servers)
         app = create_app(role, settings, await _declaration(role, settings, notices, stack))
-        stopped = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        app.finalize()
-        await app.start()
-        log.info("worker of role %s started", role)
-        ended = [asyncio.create_task(event.wait()) for event in (stopped, app._crashed)]
-        await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
-            task.cancel()
-        await app.stop()
-        if app.crash_reason is not None:
-            raise app.crash_reason
+        await run_app(app, watchdog)
+
+
+async def run_app(app: faust.App, watchdog: Watchdog) -> None:
+    """Run an app until SIGTERM or SIGINT, which finish or abandon the chunks in hand, commit what is done and leave the
+    group; raises what crashed it."""
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        watchdog.stopping("it was asked to")
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    app.finalize()
+    await app.start()
+    log.info("%s started", watchdog.name)
+    ended = [asyncio.create_task(event.wait()) for event in (stopped, app._crashed)]
+    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    for task in ended:
+        task.cancel()
+    if app.crash_reason is not None:
+        watchdog.stopping(f"{type(app.crash_reason).__name__}: {app.crash_reason}")
+    await app.stop()
+    if app.crash_reason is not None:
+        raise app.crash_reason
 
 
 async def _declaration(role: Role, settings: Settings, notices: NoticeList | None, stack: AsyncExitStack) -> Declare:

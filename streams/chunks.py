@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -14,7 +15,7 @@ from faust.types import TP
 
 from streams.errors import StopWorker
 
-AgentBody = Callable[[Any], Awaitable[None]]
+Work = Callable[["Chunk"], Awaitable[None]]
 
 
 class AgentEnded(StopWorker):
@@ -43,12 +44,20 @@ EARLIEST = -1
 """What `acquire` returns to start wherever the partition begins."""
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What `acquire` returns to start at the offset that the group has committed under the same label, such as a
+    topic's generation. Where the label is another the offset means nothing, and the partition is begun anew."""
+
+    label: str
+
+
 class Positions(Protocol):
     """Says where each assigned partition starts and how far it is done. Called in the app's event loop."""
 
-    async def acquire(self, tp: TP) -> int | None:
-        """Fence, load, and return where to start; None: the group's committed offset, else the earliest;
-        EARLIEST: the earliest.
+    async def acquire(self, tp: TP) -> int | Committed | None:
+        """Fence, load, and return where to start; None and `Committed`: the group's committed offset, else the
+        earliest; EARLIEST: the earliest.
 
         Called once per assignment, for all its partitions at once, before any record of `tp` is delivered.
         May take long; is cancelled when the partition is revoked meanwhile. What it raises ends the app.
@@ -61,7 +70,10 @@ class Positions(Protocol):
         """
 
     def next_offset(self, tp: TP) -> int | None:
-        """The first offset not yet done, which the group commits; None: nothing done since `acquire`."""
+        """The first offset not yet done, which the group commits; None: nothing done since `acquire`.
+
+        It comes to the end of every chunk that is worked off; one that stands still ends the worker.
+        """
 
 
 class ChunkSchema(faust.Schema):
@@ -79,25 +91,57 @@ def chunk_topic(app: faust.App, *names: str) -> Any:
     return app.topic(*names, schema=ChunkSchema(), acks=False)
 
 
-def chunk_agent(app: faust.App, *names: str, **options: Any) -> Callable[[AgentBody], Any]:
-    """Declares ``async def agent(chunks)`` over the topics; but for a stop, the end of its body ends the app.
+def chunk_agent(app: faust.App, *names: str, **options: Any) -> Callable[[Work], Any]:
+    """Declares ``async def work(chunk)`` as an agent over the topics; a chunk is finished when it returns.
 
-    Faust starts a failed or cancelled agent again, on the *next* chunk. Exceptions reach the transport, which
-    crashes the app; a cancellation (that of an awaited future, say) and a return have to be made exceptions.
+    A partition's next chunk comes when its last is finished; partitions do not wait for each other. What the work
+    raises ends the app, and so does anything but a stop that ends the agent: Faust starts a failed or cancelled agent
+    again, on the *next* chunk.
     """
 
-    def declare(body: AgentBody) -> Any:
-        @wraps(body)
-        async def guarded(chunks: Any) -> None:
+    def declare(work: Work) -> Any:
+        # A chunk that a revoke did not wait for may still be in hand when the partition has come back.
+        in_hand: defaultdict[TP, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+        async def work_off(chunk: Chunk) -> None:
+            consumer: Any = app.consumer
+            async with in_hand[chunk.tp]:
+                if not consumer.take(chunk):
+                    return
+                try:
+                    await work(chunk)
+                except asyncio.CancelledError as cancelled:
+                    if not app.should_stop:
+                        await consumer.fail(_ended(work, "was cancelled", cancelled))
+                except Exception as error:
+                    await consumer.fail(error)
+                else:
+                    consumer.finish(chunk)
+
+        @wraps(work)
+        async def agent(chunks: Any) -> None:
+            lanes: set[asyncio.Task[None]] = set()
             try:
-                await body(chunks)
+                async for chunk in chunks:
+                    lane = asyncio.create_task(work_off(chunk))
+                    lanes.add(lane)
+                    lane.add_done_callback(lanes.discard)
             except asyncio.CancelledError as cancelled:
                 if not app.should_stop:
-                    raise AgentEnded(f"agent {body.__name__} was cancelled") from cancelled
+                    raise _ended(work, "was cancelled", cancelled) from cancelled
             else:
                 if not app.should_stop:
-                    raise AgentEnded(f"agent {body.__name__} returned")
+                    raise _ended(work, "returned")
+            finally:
+                for lane in lanes:
+                    lane.cancel()
 
-        return app.agent(chunk_topic(app, *names), **options)(guarded)
+        return app.agent(chunk_topic(app, *names), **options)(agent)
 
     return declare
+
+
+def _ended(work: Work, how: str, cause: BaseException | None = None) -> AgentEnded:
+    error = AgentEnded(f"agent {work.__name__} {how}")
+    error.__cause__ = cause
+    return error

@@ -3,79 +3,49 @@
 Broker URL ``zhida://host:port``. The app carries ``app.positions`` (`Positions`) and, where the default
 ``read_uncommitted`` does not do, ``app.isolation_level``. Tables and Faust's own exactly_once are refused:
 the state has an owner already. Each override says which behaviour of Faust 0.15.3 it replaces, and why.
+
+A chunk is bounded in records and bytes (`CHUNK_RECORDS`, `CHUNK_BYTES`), and nothing waits for it to fill: a record
+leaves as soon as its partition's last chunk is finished, having waited `FETCH_WAIT_MS` at most for a fetch of other
+partitions. In memory there are at most `HELD_BYTES`, one run of `CHUNK_RECORDS`, and what aiokafka has prefetched:
+for each partition ``consumer_max_fetch_size``, or one batch that is larger, whatever the backlog.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError
+from aiokafka.structs import OffsetAndMetadata
 from faust.exceptions import ImproperlyConfigured
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from faust.types.enums import ProcessingGuarantee
+from mode import Service
 
-from streams.chunks import EARLIEST, AgentEnded, Chunk, Positions, chunk_agent, chunk_topic
+from streams.backlog import Backlog
+from streams.chunks import AgentEnded, Chunk, Committed, Positions, chunk_agent, chunk_topic
+from streams.consumer_thread import FETCH_WAIT_MS, ConsumerThread, StartOutOfRange
 from streams.errors import StopWorker
 
-__all__ = ["AgentEnded", "Chunk", "Positions", "StartOutOfRange", "Transport", "chunk_agent", "chunk_topic"]
+__all__ = [
+    "AgentEnded",
+    "Chunk",
+    "Committed",
+    "Positions",
+    "StartOutOfRange",
+    "Transport",
+    "chunk_agent",
+    "chunk_topic",
+]
 
-
-FETCH_MAX_WAIT_MS = 20
-
-
-class StartOutOfRange(StopWorker):
-    """The partition does not have the offset to start at, or has it no longer. An operator must decide."""
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """aiokafka's consumer lives on a loop of its own; what touches it runs there, through `call_thread`."""
-
-    consumer: Consumer
-
-    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
-        # Faust reads committed records only under its own exactly_once; there is no setting.
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = getattr(self.app, "isolation_level", "read_uncommitted")
-        # Faust's 1.5 s: one fetch is under way at a time, and a partition whose records are in hand is not in it.
-        # What is appended to it meanwhile, such as a pump, would wait for a fetch of the others to time out.
-        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        return consumer
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        # Faust's own pausing lets aiokafka prefetch on. Held here, as the callback in the app's loop must not
-        # call back into this thread: when that is being stopped, neither would ever end.
-        self._ensure_consumer().pause(*(TopicPartition(*tp) for tp in assigned))
-        await super().on_partitions_assigned(assigned, generation_id)
-
-    async def locate(self, tp: TP, start: int | None) -> int:
-        """Resolve None to the committed or earliest offset, and check that the partition has the offset."""
-        consumer, partition = self._ensure_consumer(), TopicPartition(*tp)
-        earliest = (await consumer.beginning_offsets([partition]))[partition]
-        if start is None:
-            start = await consumer.committed(partition)
-        if start is None or start == EARLIEST:
-            return earliest
-        end = (await consumer.end_offsets([partition]))[partition]
-        if not earliest <= start <= end:
-            # aiokafka would reset to the earliest offset, and skip what is gone without a word.
-            raise StartOutOfRange(f"{tp.topic}[{tp.partition}] starts at {start} but has {earliest} to {end}")
-        return start
-
-    async def seek_all(self, turn: int, starts: Mapping[TP, int]) -> None:
-        """Seek and end the hold in one step, unless the assignment that asked for it is gone."""
-        if turn == self.consumer.turn:
-            for tp, start in starts.items():
-                self._ensure_consumer().seek(TopicPartition(*tp), start)
-                self._ensure_consumer().resume(TopicPartition(*tp))
-
-    async def idle(self, timeout: float) -> None:
-        """Count as polling while there is nothing to fetch, or aiokafka leaves after max_poll_interval."""
-        with self._ensure_consumer()._subscription.fetch_context():
-            await asyncio.sleep(timeout)
+HELD_BYTES = 67_108_864  # in the chunks that are out and behind them, over all partitions, as `size_of` counts
+FINISH_WITHIN = 5.0  # seconds that a revoke and a stop give the chunks in hand
+WATCH_EVERY = 1.0  # seconds; looks are counted, not time, as a process that was stopped has not been stuck
+STILL_AT_MOST = 60  # looks without progress; more than COMMIT_DEADLINE
+OUTSIDE_AT_MOST = 120  # looks outside the group
 
 
 class Consumer(driver.Consumer):
@@ -86,7 +56,8 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.app.tables or self.in_transaction:
+        # Faust's own `in_transaction` is true only under its own worker command.
+        if self.app.tables or self.app.conf.processing_guarantee == ProcessingGuarantee.EXACTLY_ONCE:
             raise ImproperlyConfigured("zhida:// works without Faust's tables and without its exactly_once")
         #: Changes whenever the assignment does. What began in an earlier turn must not touch this one.
         self.turn = 0
@@ -94,7 +65,9 @@ class Consumer(driver.Consumer):
         self._sought_in = -1
         self._settled = asyncio.Event()
         self._acquiring: dict[TP, asyncio.Task[None]] = {}
-        self._owned: dict[TP, int] = {}
+        self._owned: dict[TP, Backlog] = {}
+        self._to_deliver = asyncio.Event()
+        self._finished = asyncio.Event()
         self._releasing = asyncio.Lock()
         #: A fetch moves positions. One under way across a seek would take records that nobody gets.
         self._moving = asyncio.Lock()
@@ -113,17 +86,16 @@ class Consumer(driver.Consumer):
 
     async def _acquire(self, tp: TP) -> None:
         try:
-            start = await self.app.positions.acquire(tp)
-            start = await self._thread.call_thread(self._thread.locate, tp, start)
+            where = await self.app.positions.acquire(tp)
+            start = await self._thread.call_thread(self._thread.locate, tp, where)
             # Faust ends a rebalance by clearing the agents' queues: what is delivered before that is lost.
             await self._settled.wait()
             async with self._moving:
                 await self._thread.call_thread(self._thread.seek_all, self.turn, {tp: start})
-            self._buffered_partitions.discard(tp)
-            self._active_partitions.add(tp)
-            self._owned[tp] = start
+            label = where.label if isinstance(where, Committed) else ""
+            self._owned[tp] = Backlog(tp, start, label, self.app.consumer_generation_id)
         except Exception as error:
-            await self._fail(error)
+            await self.fail(error)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         # Faust drops its acked offsets before it commits them (#502). The positions keep theirs until they
@@ -151,13 +123,24 @@ class Consumer(driver.Consumer):
             await asyncio.gather(*tasks.values(), return_exceptions=True)
             if tasks:
                 try:
+                    await self._finish_what_is_in_hand()
                     await self.app.positions.release(set(tasks))
                 except Exception as error:
-                    await self._fail(error)
+                    await self.fail(error)
                 if not self.crashed:  # a crash has taken the consumer's thread with it
                     await self.maybe_wait_for_commit_to_finish()  # its offsets may precede the release
                     await self.commit()
                 self._owned.clear()
+
+    async def _finish_what_is_in_hand(self) -> None:
+        """What takes longer is left to itself: its end is not ours any more, and its offset is not committed."""
+        try:
+            async with asyncio.timeout(FINISH_WITHIN):
+                while not self.crashed and any(backlog.in_hand for backlog in self._owned.values()):
+                    self._finished.clear()
+                    await self._finished.wait()
+        except TimeoutError:
+            self.log.warning("a chunk in hand was left unfinished after %s s", FINISH_WITHIN)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         # Faust looks where acks came in.
@@ -167,6 +150,14 @@ class Consumer(driver.Consumer):
         # Faust derives the offset from acks and gaps, and can pass a record that nobody acked (#606, #527).
         offset: int | None = self.app.positions.next_offset(tp)
         return offset
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust commits without metadata.
+        labelled = {
+            tp: OffsetAndMetadata(offset, self._owned[tp].label) for tp, offset in offsets.items() if tp in self._owned
+        }
+        committed: bool = await self._thread.call_thread(self._thread.commit_labelled, labelled)
+        return committed
 
     def perform_seek(self) -> Coroutine[Any, Any, None]:
         # Faust seeks everything to the group's committed offsets at the end of a rebalance. A plain method:
@@ -178,7 +169,11 @@ class Consumer(driver.Consumer):
         if self._owned and turn == self.turn:
             self._seeks += 1
             done = {tp: self.app.positions.next_offset(tp) for tp in self._owned}
-            starts = {tp: self._owned[tp] if offset is None else offset for tp, offset in done.items()}
+            starts = {tp: self._owned[tp].start if offset is None else offset for tp, offset in done.items()}
+            self._owned = {
+                tp: Backlog(tp, start, self._owned[tp].label, self.app.consumer_generation_id)
+                for tp, start in starts.items()
+            }
             async with self._moving:
                 await self._thread.call_thread(self._thread.seek_all, turn, starts)
 
@@ -188,39 +183,77 @@ class Consumer(driver.Consumer):
         if self._sought_in == self.turn:
             self._settled.set()
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        # Faust yields record by record, at several tasks each, and shares its set of active partitions with
-        # the fetching thread, so that a run fetched before a rebalance may be delivered after it.
-        if not self.flow_active:
-            await self.wait(self.can_resume_flow.wait())
-        began, generation = (self.turn, self._seeks), self.app.consumer_generation_id
-        active = self._active_partitions & self._owned.keys()
-        if not active:
-            await self._thread.call_thread(self._thread.idle, 0.02)
-            return
-        async with self._moving:
-            runs = await self._getmany(active, timeout)
-        for partition, records in runs.items():
-            if self.should_stop or not self.flow_active or began != (self.turn, self._seeks):
-                return  # a seek has come, or will come with the next acquire
-            tp, last = ensure_TP(partition), records[-1]
-            message: Any = ConsumerMessage(
-                tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, [], None,
-                None, None, -1, -1, tp, generation_id=generation,
-            )  # fmt: skip
-            message.value = Chunk(tp, tuple(records))
-            yield tp, message
-
     async def _drain_messages(self, fetcher: Any) -> None:
-        # Faust's loop also counts acks, builds gaps that can cover real records, and drops in silence what
-        # lies below the last offset it read, also after a seek backwards.
+        # Faust's loop delivers record by record, at several tasks each, counts acks, builds gaps that can cover real
+        # records, and drops in silence what lies below the last offset it read, also after a seek backwards.
         try:
             while not (self.should_stop or fetcher.should_stop):
-                async for _, message in self.getmany(timeout=0.2):
-                    await self.wait_first(self.callback(message), self.suspend_flow.wait())
+                await self._fetch()
         except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.app.should_stop:
                 raise
+
+    async def _fetch(self) -> None:
+        """Take in what has come for the partitions that have room."""
+        # Faust shares its set of active partitions with the fetching thread, so that a run fetched before a
+        # rebalance may be delivered after it.
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        began = (self.turn, self._seeks)
+        held = sum(backlog.held for backlog in self._owned.values())
+        wanted = {tp for tp, backlog in self._owned.items() if held < HELD_BYTES and backlog.has_room}
+        if not wanted:  # to aiokafka, an empty set would be all
+            await self._thread.call_thread(self._thread.idle, FETCH_WAIT_MS / 1000)
+            return
+        async with self._moving:
+            runs = await self._getmany(wanted, FETCH_WAIT_MS / 1000)
+        if self.should_stop or not self.flow_active or began != (self.turn, self._seeks):
+            return  # a seek has come, or will come with the next acquire
+        for partition, records in runs.items():
+            self._owned[ensure_TP(partition)].add(records)
+        self._to_deliver.set()
+
+    @Service.task
+    async def _deliver(self) -> None:
+        while not self.should_stop:
+            await self.wait_first(self._to_deliver.wait())
+            self._to_deliver.clear()
+            for backlog in list(self._owned.values()):
+                if self.flow_active and (chunk := backlog.next_chunk()) is not None:
+                    message = _message(chunk, backlog.generation)
+                    await self.wait_first(self.callback(message), self.suspend_flow.wait())
+
+    def take(self, chunk: Chunk) -> bool:
+        """Whether a chunk that came to its agent is to be worked on; it is in hand from now on."""
+        backlog = self._owned.get(chunk.tp)
+        if not self.flow_active or backlog is None or backlog.out is not chunk:
+            return False  # the partition was revoked or sought anew meanwhile, or the worker stops
+        backlog.in_hand = True
+        return True
+
+    def finish(self, chunk: Chunk) -> None:
+        """The agent is done with a chunk: its partition can have the next."""
+        backlog = self._owned.get(chunk.tp)
+        if backlog is not None and backlog.out is chunk:
+            backlog.finished()
+            self._to_deliver.set()
+            self._finished.set()
+
+    @Service.task
+    async def _watch(self) -> None:
+        """End a worker that stands still. It polls on, so that the group keeps it, but nothing comes of it; or it is
+        outside the group, and aiokafka does not join again (aiokafka#1187)."""
+        outside = 0
+        while not self.should_stop:
+            await self.sleep(WATCH_EVERY)
+            for tp, backlog in self._owned.items():
+                if backlog.still_for(self.app.positions.next_offset(tp)) >= STILL_AT_MOST:
+                    where = f"{tp.topic}[{tp.partition}]"
+                    why = f"{where}: a chunk stands still, nothing done for {STILL_AT_MOST} s"
+                    return await self.fail(StopWorker(why))
+            outside = 0 if self._thread.is_member() else outside + 1
+            if outside >= OUTSIDE_AT_MOST:
+                return await self.fail(StopWorker(f"outside the consumer group for {OUTSIDE_AT_MOST} s"))
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         # Faust reports a partition that is held as stuck.
@@ -228,14 +261,25 @@ class Consumer(driver.Consumer):
 
     async def on_task_error(self, exc: BaseException) -> None:
         # An agent raised. Faust commits and starts the agent again, on the next chunk.
-        await self._fail(exc)
+        await self.fail(exc)
 
-    async def _fail(self, error: BaseException) -> None:
+    async def fail(self, error: BaseException) -> None:
         """End the app, and give nothing more to any agent, not even what is in its queue."""
         self.stop_flow()
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
         await self.app.crash(error)
+
+
+def _message(chunk: Chunk, generation: int) -> Any:
+    """A chunk as Faust's queues carry it."""
+    tp, last = chunk.tp, chunk.records[-1]
+    message: Any = ConsumerMessage(
+        tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, [], None,
+        None, None, -1, -1, tp, generation_id=generation,
+    )  # fmt: skip
+    message.value = chunk
+    return message
 
 
 class Transport(driver.Transport):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import faust
 
 from schemas.topics import JOURNAL
-from streams.chunks import chunk_agent
+from streams.chunks import Chunk, chunk_agent
 from streams.ownership import Ownership
 
 
@@ -13,8 +13,7 @@ def declare(app: faust.App, ownership: Ownership) -> Ownership:
     """Hang the agent on the app; the role's work says the positions."""
 
     @chunk_agent(app, JOURNAL)
-    async def decide(chunks: faust.Stream) -> None:
-        async for chunk in chunks:
-            await ownership.decide(chunk)
+    async def decide(chunk: Chunk) -> None:
+        await ownership.decide(chunk)
 
     return ownership

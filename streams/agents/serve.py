@@ -5,7 +5,7 @@ from __future__ import annotations
 import faust
 
 from schemas.topics import NOTICES
-from streams.chunks import chunk_agent
+from streams.chunks import Chunk, chunk_agent
 from streams.serving import Serving
 
 
@@ -13,8 +13,7 @@ def declare(app: faust.App, serving: Serving) -> Serving:
     """Hang the agent on the app; the role's work says the positions."""
 
     @chunk_agent(app, NOTICES)
-    async def serve(chunks: faust.Stream) -> None:
-        async for chunk in chunks:
-            await serving.serve(chunk)
+    async def serve(chunk: Chunk) -> None:
+        await serving.serve(chunk)
 
     return serving

@@ -5,7 +5,7 @@ from __future__ import annotations
 import faust
 
 from schemas.topics import SOURCES
-from streams.chunks import chunk_agent
+from streams.chunks import Chunk, chunk_agent
 from streams.intake import Intake
 
 
@@ -13,8 +13,7 @@ def declare(app: faust.App, intake: Intake) -> Intake:
     """Hang the agent on the app; the role's work says the positions."""
 
     @chunk_agent(app, *SOURCES)
-    async def take_in(chunks: faust.Stream) -> None:
-        async for chunk in chunks:
-            await intake.take_in(chunk)
+    async def take_in(chunk: Chunk) -> None:
+        await intake.take_in(chunk)
 
     return intake

@@ -22,14 +22,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP
 
-from streams.transport import AgentEnded, Chunk, StartOutOfRange, chunk_agent
+from streams import backlog, consumer_thread, transport
+from streams.transport import AgentEnded, Chunk, Committed, StartOutOfRange, chunk_agent
 
 ROOT = Path(__file__).parents[2]
 TRANSPORTS.by_name("aiokafka")
 TRANSPORTS.aliases.setdefault("zhida", "streams.transport:Transport")  # where the project is not installed
 
 SETTINGS: dict[str, Any] = {
-    "broker_max_poll_records": 50,
     "broker_commit_interval": 0.5,
     "broker_heartbeat_interval": 0.5,  # how soon a member learns of a rebalance
 }
@@ -43,7 +43,7 @@ async def nothing(chunk: Chunk) -> None:
 class Ledger:
     """Positions kept in memory, as an owner of partitions keeps them: one chunk in hand per partition."""
 
-    def __init__(self, starts: dict[TP, int | None] | None = None) -> None:
+    def __init__(self, starts: dict[TP, int | Committed | None] | None = None) -> None:
         self.starts = starts or {}
         self.owned: set[TP] = set()
         self.done: dict[TP, int] = {}
@@ -52,7 +52,7 @@ class Ledger:
         self.gates: dict[TP, asyncio.Event] = {}
         self.log: list[tuple[str, frozenset[TP]]] = []
 
-    async def acquire(self, tp: TP) -> int | None:
+    async def acquire(self, tp: TP) -> int | Committed | None:
         self.log.append(("acquire", frozenset({tp})))
         if tp in self.gates:
             await self.gates[tp].wait()
@@ -124,22 +124,22 @@ class Broker:
             topic_disable_leader=True,
             topic_allow_declare=False,
             consumer_auto_offset_reset="earliest",
-            stream_buffer_maxsize=4,
             **SETTINGS | settings,
         )
         app.positions = ledger
         app.isolation_level = isolation_level
 
         @chunk_agent(app, self.topic, name="taker")
-        async def taker(chunks: Any) -> None:
-            async for chunk in chunks:
-                await ledger.take(chunk, handle)
+        async def taker(chunk: Chunk) -> None:
+            await ledger.take(chunk, handle)
 
         return app
 
 
 @pytest.fixture
-async def broker(kafka: str, tmp_path: Path) -> AsyncIterator[Broker]:
+async def broker(kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Broker]:
+    for module in (backlog, consumer_thread):
+        monkeypatch.setattr(module, "CHUNK_RECORDS", 50)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     yield Broker(kafka, admin, tmp_path)
@@ -222,6 +222,21 @@ async def test_the_start_zero_is_honoured_over_a_committed_offset(broker: Broker
         await until(lambda: ledger.offsets(tp) == list(range(20)))
 
 
+async def test_an_offset_committed_under_another_label_means_nothing(broker: Broker) -> None:
+    (tp,), first, second, third = await broker.create(1), Ledger(), Ledger(), Ledger()
+    await broker.produce({0: 100})
+    await broker.commit({tp: 60})  # by a release that knew no labels
+    first.starts[tp] = second.starts[tp] = Committed("one")
+    async with running(broker.app(first)):
+        await until(lambda: first.offsets(tp) == list(range(60, 100)))
+    await broker.produce({0: 10}, first=100)
+    async with running(broker.app(second)):
+        await until(lambda: second.offsets(tp) == list(range(100, 110)))
+    third.starts[tp] = Committed("two")
+    async with running(broker.app(third)):
+        await until(lambda: third.offsets(tp) == list(range(110)))
+
+
 async def test_a_slow_acquire_holds_its_partition_only(broker: Broker) -> None:
     (slow, fast), ledger = await broker.create(2), Ledger()
     ledger.gates[slow] = asyncio.Event()
@@ -239,6 +254,90 @@ async def test_a_slow_acquire_holds_its_partition_only(broker: Broker) -> None:
         assert len(app.consumer.assignment()) == 2 and not app.should_stop
         ledger.gates[slow].set()
         await until(lambda: ledger.offsets(slow) == list(range(100)))
+
+
+async def test_a_chunk_in_hand_holds_its_partition_only(broker: Broker) -> None:
+    (slow, *fast), ledger = await broker.create(3), Ledger()
+    gate = asyncio.Event()
+    await broker.produce({0: 500, 1: 500, 2: 500})
+
+    async def held(chunk: Chunk) -> None:
+        if chunk.tp == slow:
+            await gate.wait()
+
+    async with running(broker.app(ledger, held)):
+        for tp in fast:
+            await until(lambda tp=tp: ledger.offsets(tp) == list(range(500)))  # type: ignore[misc]
+        assert ledger.offsets(slow) == []
+        gate.set()
+        await until(lambda: ledger.offsets(slow) == list(range(500)))
+
+
+async def test_what_comes_while_a_chunk_is_in_hand_leaves_together(broker: Broker) -> None:
+    (tp,), ledger = await broker.create(1), Ledger()
+    gate = asyncio.Event()
+    app = broker.app(ledger, lambda chunk: gate.wait())  # type: ignore[arg-type, return-value]
+    async with running(app):
+        await until(lambda: tp in ledger.owned)
+        for number in range(10):
+            await broker.produce({0: 1}, first=number)
+        first = app.consumer._owned[tp].out
+        await until(lambda: len(first.records) + len(app.consumer._owned[tp]._waiting) == 10)
+        gate.set()
+        await until(lambda: ledger.offsets(tp) == list(range(10)))
+    assert len(ledger.chunks) == 2
+
+
+def buffered(app: Any) -> int:
+    """Bytes that aiokafka has prefetched."""
+    found = app.consumer._thread._consumer._fetcher._records.values()
+    return sum(result._partition_records._records.size_in_bytes() for result in found if result.has_more())
+
+
+async def test_what_stands_in_memory_is_bounded_whatever_the_backlog(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partitions, ledger, gate = await broker.create(8), Ledger(), asyncio.Event()
+    value, fetch, batch = b"." * 10_000, 100_000, 16_384  # aiokafka's batch of this producer
+    async with AIOKafkaProducer(bootstrap_servers=broker.servers, max_batch_size=batch) as producer:
+        for tp in partitions:
+            sent = [await producer.send(tp.topic, value, partition=tp.partition) for _ in range(500)]
+            await asyncio.gather(*sent)
+    monkeypatch.setattr(transport, "HELD_BYTES", 1_000_000)
+    monkeypatch.setattr(backlog, "CHUNK_BYTES", 150_000)
+    app = broker.app(ledger, lambda chunk: gate.wait(), consumer_max_fetch_size=fetch)  # type: ignore[arg-type, return-value]
+    async with running(app):
+        await until(lambda: len(ledger.owned) == 8)
+        seen = []
+        for _ in range(30):
+            await asyncio.sleep(0.1)
+            held = sum(each.held for each in app.consumer._owned.values())
+            assert held <= 1_000_000 + 50 * 11_000
+            assert buffered(app) <= 8 * (fetch + batch)
+            seen.append(held)
+        assert seen[-1] == seen[-10] >= 1_000_000, "it is full, and stays as it is"
+        queues = [channel.queue.qsize() for channel in app.topics]
+        assert queues == [0], "what is out is in the agent's hands"
+        gate.set()
+        await until(lambda: len(ledger.values()) == 4_000, within=30)
+    assert max(sum(map(backlog.size_of, chunk.records)) for chunk in ledger.chunks) <= 150_000
+    for tp in partitions:
+        assert ledger.offsets(tp) == list(range(500))
+
+
+async def test_a_record_larger_than_a_fetch_and_a_chunk_comes_alone(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (large, small), ledger = await broker.create(2), Ledger()
+    monkeypatch.setattr(backlog, "CHUNK_BYTES", 50_000)
+    await broker.produce({1: 2_000})
+    async with AIOKafkaProducer(bootstrap_servers=broker.servers) as producer:
+        for size in (10, 900_000, 10):
+            await producer.send_and_wait(large.topic, b"." * size, partition=large.partition)
+    async with running(broker.app(ledger, consumer_max_fetch_size=20_000)):
+        await until(lambda: len(ledger.values()) == 2_003)
+    assert ledger.offsets(large) == [0, 1, 2] and ledger.offsets(small) == list(range(2_000))
+    assert [1] in [[each.offset for each in chunk.records] for chunk in ledger.chunks if chunk.tp == large]
 
 
 async def test_a_member_that_only_loads_stays_in_the_group(broker: Broker) -> None:
@@ -341,26 +440,26 @@ async def test_an_agent_that_raises_ends_the_app_and_its_chunk_comes_again(broke
         await until(lambda: second.offsets(tp) == list(range(committed, 300)))
 
 
-@pytest.mark.parametrize("way_out", ["cancelled", "returned"])
-async def test_an_agent_that_ends_otherwise_ends_the_app_too(broker: Broker, way_out: str) -> None:
-    _, ledger = await broker.create(1), Ledger()
+@pytest.mark.parametrize("cancelled", ["the work", "the agent"])
+async def test_an_agent_that_ends_otherwise_ends_the_app_too(broker: Broker, cancelled: str) -> None:
+    await broker.create(1)
     await broker.produce({0: 300})
-    app = broker.app(ledger)
-    del app.agents["taker"]
-    seen = []
+    seen: list[Chunk] = []
 
-    @chunk_agent(app, broker.topic, name="quitter")
-    async def quitter(chunks: Any) -> None:
-        async for chunk in chunks:
-            seen.append(chunk)
-            if way_out == "returned":
-                return
+    async def quit_at_once(chunk: Chunk) -> None:
+        seen.append(chunk)
+        if cancelled == "the work":
             raise asyncio.CancelledError
+        for actor in app.agents[taker]._actors:
+            actor.actor_task.cancel()
+        await asyncio.sleep(60)
 
+    app = broker.app(Ledger(), quit_at_once)
+    (taker,) = app.agents
     async with running(app):
         error = await crash_of(app)
         await asyncio.sleep(0.5)
-    assert isinstance(error, AgentEnded) and way_out in str(error)
+    assert isinstance(error, AgentEnded) and str(error) == "agent taker was cancelled"
     assert len(seen) == 1
     assert await broker.committed() == {}
 
@@ -413,44 +512,68 @@ async def test_read_committed_hides_aborted_records_and_passes_the_markers(broke
 
 
 WORKER = """
-import sys, faust
+import asyncio, sys, time, faust
 from faust.transport.drivers import TRANSPORTS
 TRANSPORTS.by_name("aiokafka")
 TRANSPORTS.aliases.setdefault("zhida", "streams.transport:Transport")
+from streams import transport, watchdog
+from streams.app import run_app
 from streams.transport import chunk_agent
+
+transport.WATCH_EVERY = watchdog.LOOK_EVERY = 0.1
+transport.STILL_AT_MOST, transport.OUTSIDE_AT_MOST, watchdog.BLOCKED_AT_MOST, watchdog.STOP_WITHIN = 20, 20, 20, 50
+servers, group, topic, datadir, fault = sys.argv[1:]
 
 class Positions:
     done = {}
     async def acquire(self, tp): return None
-    async def release(self, tps): pass
+    async def release(self, tps):
+        if fault == "a release without end":
+            await asyncio.Event().wait()
     def next_offset(self, tp): return self.done.get(tp)
 
-servers, group, topic, datadir, fail = sys.argv[1:]
-app = faust.App(
-    group, broker="zhida://" + servers, datadir=datadir, web_enabled=False, topic_disable_leader=True,
-    topic_allow_declare=False, consumer_auto_offset_reset="earliest", stream_buffer_maxsize=4,
-)
-app.positions = Positions()
+async def main():
+    app = faust.App(
+        group, broker="zhida://" + servers, datadir=datadir, web_enabled=False, topic_disable_leader=True,
+        topic_allow_declare=False, consumer_auto_offset_reset="earliest", broker_max_poll_interval=1000.0,
+    )
+    app.positions = Positions()
 
-@chunk_agent(app, topic)
-async def take(chunks):
-    async for chunk in chunks:
-        if fail == "yes":
-            raise ValueError("a record that nobody can read")
+    @chunk_agent(app, topic)
+    async def take(chunk):
+        print("has", chunk.next_offset, flush=True)
+        if fault == "a record that nobody can read":
+            raise ValueError(fault)
+        if fault == "a blocked loop":
+            time.sleep(600)
+        if fault == "a chunk without end":
+            await asyncio.Event().wait()
+        if fault == "a chunk that takes a while":
+            await asyncio.sleep(1)
+        if fault == "outside the group":
+            app.consumer._fetch = no_more_polls
         app.positions.done[chunk.tp] = chunk.next_offset
         print("took", chunk.next_offset, flush=True)
 
+    async def no_more_polls():
+        app.consumer._thread._consumer._coordinator.reset_generation()
+        app.consumer._thread._consumer._subscription._last_fetch_ended = time.monotonic() - 2000
+        await app.consumer.sleep(600)
+
+    async with watchdog.Watchdog("worker") as dog:
+        await run_app(app, dog)
+
 try:
-    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
-finally:
-    if reason := app.crash_reason:
-        print(f"worker ended: {type(reason).__name__}: {reason}", file=sys.stderr, flush=True)
+    asyncio.run(main())
+except Exception as error:
+    print(f"worker ended: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    sys.exit(1)
 """
 
 
-def worker(broker: Broker, fail: str) -> subprocess.Popen[str]:
+def worker(broker: Broker, fault: str = "") -> subprocess.Popen[str]:
     datadir = str(broker.directory / "worker")
-    arguments = [broker.servers, broker.group, broker.topic, datadir, fail]
+    arguments = [broker.servers, broker.group, broker.topic, datadir, fault]
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WORKER), *arguments],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
@@ -458,25 +581,82 @@ def worker(broker: Broker, fail: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+async def told(process: subprocess.Popen[str], what: str) -> None:
+    assert process.stdout
+    async with asyncio.timeout(30):
+        while what not in (line := await asyncio.to_thread(process.stdout.readline)):
+            assert line, "the worker ended"
+
+
+async def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit code and last line of a worker."""
+    _, errors = await asyncio.to_thread(process.communicate, timeout=60)
+    return process.returncode, errors.strip().splitlines()[-1] if errors.strip() else ""
+
+
 async def test_a_worker_process_ends_on_sigterm_with_what_is_done_committed(broker: Broker) -> None:
     (tp,) = await broker.create(1)
     await broker.produce({0: 10})
-    process = worker(broker, fail="no")
-    assert process.stdout
-    async with asyncio.timeout(15):
-        while "took 10" not in await asyncio.to_thread(process.stdout.readline):
-            pass
+    process = worker(broker)
+    await told(process, "took 10")
     process.send_signal(signal.SIGTERM)
-    _, errors = await asyncio.to_thread(process.communicate, timeout=10)
-    assert process.returncode == 0, errors
+    code, last = await ended(process)
+    assert code == 0, last
     assert await broker.committed() == {tp: 10}
 
 
-async def test_a_worker_process_that_crashes_says_why_in_its_last_line(broker: Broker) -> None:
+async def test_sigterm_finishes_the_chunk_in_hand(broker: Broker) -> None:
+    (tp,) = await broker.create(1)
+    await broker.produce({0: 10})
+    process = worker(broker, "a chunk that takes a while")
+    await told(process, "has 10")
+    process.send_signal(signal.SIGTERM)
+    code, last = await ended(process)
+    assert code == 0, last
+    assert await broker.committed() == {tp: 10}
+
+
+@pytest.mark.parametrize("fault", ["a release without end", "a blocked loop"])
+async def test_a_stop_that_takes_too_long_ends_itself(broker: Broker, fault: str) -> None:
     await broker.create(1)
     await broker.produce({0: 10})
-    process = worker(broker, fail="yes")
-    _, errors = await asyncio.to_thread(process.communicate, timeout=15)
-    assert process.returncode == 1
-    assert errors.strip().splitlines()[-1] == "worker ended: ValueError: a record that nobody can read"
-    assert await broker.committed() == {}
+    process = worker(broker, fault)
+    await told(process, "has 10")
+    process.send_signal(signal.SIGTERM)
+    code, last = await ended(process)
+    why = (
+        "it did not stop within 50 s after it was asked to"
+        if fault == "a release without end"
+        else "the event loop was blocked for 20 s"
+    )
+    assert (code, last) == (1, f"worker ended: StopWorker: {why}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("a record that nobody can read", "ValueError: a record that nobody can read"),
+        ("a blocked loop", "StopWorker: the event loop was blocked for 20 s"),
+        ("a chunk without end", "StopWorker: {topic}[0]: a chunk stands still, nothing done for 20 s"),
+        ("outside the group", "StopWorker: outside the consumer group for 20 s"),
+    ],
+)
+async def test_a_worker_that_cannot_go_on_says_why_in_its_last_line(broker: Broker, fault: str, why: str) -> None:
+    await broker.create(1)
+    await broker.produce({0: 10})
+    assert await ended(worker(broker, fault)) == (1, f"worker ended: {why.format(topic=broker.topic)}")
+
+
+async def test_a_process_that_was_stopped_and_continued_was_not_stuck(broker: Broker) -> None:
+    (tp,) = await broker.create(1)
+    await broker.produce({0: 10})
+    process = worker(broker, "a chunk that takes a while")
+    await told(process, "has 10")
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(4)  # twice what the watchdog and the transport bear
+    process.send_signal(signal.SIGCONT)
+    await told(process, "took 10")
+    process.send_signal(signal.SIGTERM)
+    code, last = await ended(process)
+    assert code == 0, last
+    assert await broker.committed() == {tp: 10}

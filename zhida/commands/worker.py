@@ -37,7 +37,7 @@ def run_role(role: Role, endpoints: Endpoints, folder: Path) -> int:
     except Exception as error:
         logging.getLogger("zhida").debug("traceback", exc_info=error)
         print(f"worker of role {role} ended: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        return NOT_RIGHT
+        os._exit(NOT_RIGHT)  # this is the last line: threads and tasks that are left would complain of the closed loop
     return 0
 
 
