@@ -159,6 +159,6 @@ class Attributes:
         row: Row = [None] * len(self) if known is None else known + [None] * (len(self) - len(known))
         for slot in range(len(self)) if slots is None else slots:
             fact, period = self.every[slot]
-            value = view.get(fact, period).value
+            value = view.value(fact, period)
             row[slot] = None if value is None else self.code(slot, value)
         return row

@@ -92,6 +92,16 @@ class FactsView:
             seen = self._base_seen[name, period, item] = self._base(base, FactKey(name, period, item))
         return seen
 
+    def value(self, name: str, period: RelativePeriod | None = None) -> Value | None:
+        """The value of `get`, without where it comes from: several times as fast, for base facts."""
+        if name not in self.catalogue.facts or name == "kind":
+            return self.get(name, period).value
+        label = NO_PERIOD if period is None else relative_label(self.today, period)
+        value = self.file.value_of(FactKey(name, label))
+        if value is not None:
+            return value
+        return None if self.catalogue.complete_as_of(name, self.today) is None else False
+
     def items(self, listed: str) -> Sequence[str]:
         """The items of a list of which something is known, in order."""
         return self._items.get(listed, ())

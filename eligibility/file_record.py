@@ -28,6 +28,7 @@ from eligibility.subject_file import (
     NO_PERIOD,
     ChangedFacts,
     FactKey,
+    Facts,
     FactValue,
     Match,
     PeriodItem,
@@ -39,7 +40,7 @@ from eligibility.subject_file import (
     Told,
     Wanting,
 )
-from eligibility.values import decode, encode
+from eligibility.values import Value, decode, encode
 from schemas.events import RosterEntry
 
 SCHEMA = 4
@@ -252,7 +253,7 @@ def _read(decoder: Decoder[Any], part: Any) -> _Seen:
         raise StopPartition(f"a subject's file cannot be read: {error}") from error
 
 
-class StoredFacts(Mapping[FactKey, FactValue]):
+class StoredFacts(Facts):
     """The facts of a record: each is decoded when it is asked for."""
 
     __slots__ = ("_known", "_names", "_raw")
@@ -288,6 +289,15 @@ class StoredFacts(Mapping[FactKey, FactValue]):
         at = among.places.index(place)
         found = self._known[key] = self._value(among.values[at], among.said[at])
         return found
+
+    def value_of(self, key: FactKey) -> Value | None:
+        """As `Facts` says."""
+        place = self._names.known_fact(key[0], key[1])
+        read = self._read
+        among = read.own if key[2] == NO_ITEM else read.items.get(key[2])
+        if place is None or among is None or place not in among.places:
+            return None
+        return decode(among.values[among.places.index(place)])
 
     def _value(self, stored: bool | int | str, said: int) -> FactValue:
         provider, version, effective_at, arrived_at = self._read.said[4 * said : 4 * said + 4]

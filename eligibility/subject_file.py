@@ -158,7 +158,17 @@ class Standings(Mapping[str, Standing]):
         return Standings(parts, self.read)
 
 
-class ChangedFacts(Mapping[FactKey, FactValue]):
+class Facts(Mapping[FactKey, FactValue]):
+    """Facts whose values can be had without where they come from."""
+
+    __slots__ = ()
+
+    def value_of(self, key: FactKey) -> Value | None:
+        """A fact's value; None where nobody has said it."""
+        raise NotImplementedError
+
+
+class ChangedFacts(Facts):
     """Facts with some replaced or added; None: taken away. Immutable."""
 
     __slots__ = ("base", "updates")
@@ -182,6 +192,11 @@ class ChangedFacts(Mapping[FactKey, FactValue]):
         found = self.updates[key]
         return default if found is None else found
 
+    def value_of(self, key: FactKey) -> Value | None:
+        """As `Facts` says."""
+        known = self.updates[key] if key in self.updates else _value_of(self.base, key)
+        return known.value if isinstance(known, FactValue) else known
+
     def __iter__(self) -> Iterator[FactKey]:
         yield from (key for key in self.base if key not in self.updates)
         yield from (key for key, value in self.updates.items() if value is not None)
@@ -191,6 +206,13 @@ class ChangedFacts(Mapping[FactKey, FactValue]):
 
     def __contains__(self, key: object) -> bool:
         return self.get(key) is not None  # type: ignore[arg-type]
+
+
+def _value_of(facts: Mapping[FactKey, FactValue], key: FactKey) -> Value | None:
+    if isinstance(facts, Facts):
+        return facts.value_of(key)
+    known = facts.get(key)
+    return None if known is None else known.value
 
 
 @dataclass(frozen=True)
@@ -222,6 +244,10 @@ class SubjectFile:
         made = object.__new__(SubjectFile)
         made.__dict__.update({name: part for name, part in self.__dict__.items() if name not in _FOLLOWING}, **parts)
         return made
+
+    def value_of(self, key: FactKey) -> Value | None:
+        """A fact's value; None where nobody has said it."""
+        return _value_of(self.facts, key)
 
     @property
     def matches(self) -> Mapping[PeriodItem, Match]:

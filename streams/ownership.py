@@ -33,13 +33,15 @@ class Ownership:
         self._crash = crash
         self._owned: dict[int, Partition] = {}
         self._kept: dict[int, tuple[float, Snapshot]] = {}
+        self._one_refreshes = asyncio.Lock()
         self._assignments: dict[int, int] = {}
         self._watching: set[asyncio.Task[None]] = set()
 
     async def acquire(self, tp: TP) -> int | None:
         """Fence, load, and start after the checkpoint."""
         self._assignments[tp.partition] = self._assignments.get(tp.partition, 0) + 1
-        partition = Partition(tp.partition, self._clients, self._pumps, self._snapshot(tp.partition))
+        kept = self._snapshot(tp.partition)
+        partition = Partition(tp.partition, self._clients, self._pumps, kept, self._one_refreshes)
         try:
             start = await partition.take()
         except BaseException:
