@@ -37,8 +37,8 @@ from schemas.journal import (
 from schemas.rejected import RejectCode, Rejected
 from schemas.topics import JOURNAL
 
-SUBJECTS_PER_PUMP = 200
-LOOKED_AT_PER_PUMP = 1_000  # subjects whose columns are asked, most of whom nothing concerns
+SUBJECTS_PER_PUMP = 50
+LOOKED_AT_PER_PUMP = 500  # subjects whose columns are asked, most of whom nothing concerns
 MOST_FACTS = 20_000
 MOST_ITEMS = 1_000  # of a subject, whatever their list
 MOST_ROSTER_LINES = 1_000

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -116,10 +117,10 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     if CHECKPOINT not in latest:
         return PartitionState(partition)
     ckpt = _read(latest[CHECKPOINT])
-    kept = _read(latest[CATALOGUE]) if CATALOGUE in latest else None
-    catalogue = Catalogue() if kept is None else _decode_catalogue(kept)
+    stated = latest.get(CATALOGUE)
+    kept = None if stated is None else _read(stated)
     policies = {
-        key.removeprefix(POLICY): _decode_policy(record, catalogue)
+        key.removeprefix(POLICY): _policy_of(record, stated)
         for key, record in sorted(latest.items())
         if key.startswith(POLICY)
     }
@@ -127,7 +128,7 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     for policy_id, history in policies.items():
         successors = succeeding(successors, policy_id, history.documents)
     registry = Registry(
-        catalogue=catalogue,
+        catalogue=_catalogue_of(stated),
         earlier=()
         if kept is None
         else tuple(
@@ -225,11 +226,19 @@ def _decode_calendars(data: list[Any]) -> dict[int, CalendarYear]:
     return {item["year"]: CalendarYear.model_validate(item) for item in data}
 
 
-def _decode_policy(record: bytes, catalogue: Catalogue) -> PolicyHistory:
+@lru_cache(16)
+def _catalogue_of(record: bytes | None) -> Catalogue:
+    """The fact catalogue of its state record; partitions share it."""
+    return Catalogue() if record is None else _decode_catalogue(_read(record))
+
+
+@lru_cache(1 << 15)
+def _policy_of(record: bytes, stated: bytes | None) -> PolicyHistory:
+    """A policy's versions of its state record, compiled against the catalogue of its own; partitions share them."""
     return PolicyHistory(
         tuple(
             PolicyVersion(
-                None if document is None else compile_policy(Policy.model_validate(document), catalogue),
+                None if document is None else compile_policy(Policy.model_validate(document), _catalogue_of(stated)),
                 _moment(effective_at),
                 _moment(acts_from),
             )

@@ -13,7 +13,7 @@ from schemas.model import Department, Identifier, Model, Moment, Name, PeriodLab
 from schemas.origin import Origin as Origin
 from schemas.rejected import Rejected
 
-ENGINE = "3"
+ENGINE = "4"
 """The engine version written into each epoch: exact replay is promised within one."""
 
 

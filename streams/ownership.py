@@ -14,7 +14,7 @@ from streams.chunks import Chunk
 from streams.clients import Clients
 from streams.crash_points import crash_point
 from streams.errors import PartitionLost, StopWorker
-from streams.partition import Partition, Snapshot
+from streams.partition import Partition, Snapshot, Turns
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Ownership:
         self._crash = crash
         self._owned: dict[int, Partition] = {}
         self._kept: dict[int, tuple[float, Snapshot]] = {}
-        self._one_refreshes = asyncio.Lock()
+        self._turns = Turns(crash)
         self._assignments: dict[int, int] = {}
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -41,7 +41,7 @@ class Ownership:
         """Fence, load, and start after the checkpoint."""
         self._assignments[tp.partition] = self._assignments.get(tp.partition, 0) + 1
         kept = self._snapshot(tp.partition)
-        partition = Partition(tp.partition, self._clients, self._pumps, kept, self._one_refreshes)
+        partition = Partition(tp.partition, self._clients, self._pumps, self._turns, kept)
         try:
             start = await partition.take()
         except BaseException:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -31,13 +31,17 @@ from streams.reading import read_to_end
 log = logging.getLogger(__name__)
 
 COMMIT_DEADLINE = 20.0  # seconds; idempotent batches are retried for ever, a transaction is not
-PUMPS_OUTSTANDING = 2
+ROLLING_OUT, PUMPS_IN_A_TURN = 2, 4
 FOLD_AT_MOST = 0.1  # seconds of folding, and bytes written, after which a transaction ends, whatever is left
 WRITE_AT_MOST = 8_388_608
+REST_AT_MOST = 0.05  # seconds between transactions: as long as the last took, up to this
 YIELD_EVERY = 0.005  # seconds of folding after which others have their turn
 SUBJECTS_REFRESHED, REFRESH_EVERY = 10, 0.02  # subjects, seconds
 SAY_EVERY = 2.0  # seconds between words on how far a recovery is
 FENCED = (ProducerFenced, OutOfOrderSequenceNumber)
+
+
+Crash = Callable[[BaseException], Awaitable[None]]
 
 
 class Snapshot(NamedTuple):
@@ -45,6 +49,18 @@ class Snapshot(NamedTuple):
 
     state: PartitionState
     position: int
+
+
+class Turns:
+    """What the partitions of a worker do beside folding, in turn: who rolls out, and who writes columns.
+
+    `crash` is told of what fails there, as nobody awaits it.
+    """
+
+    def __init__(self, crash: Crash) -> None:
+        self.crash = crash
+        self.rolling_out = asyncio.Semaphore(ROLLING_OUT)
+        self.refreshing = asyncio.Lock()
 
 
 class Partition:
@@ -55,18 +71,18 @@ class Partition:
         number: int,
         clients: Clients,
         pumps: AIOKafkaProducer,
+        turns: Turns,
         kept: Snapshot | None = None,
-        one_refreshes: asyncio.Lock | None = None,
     ) -> None:
         self.number = number
         self._clients = clients
         self._pumps = pumps
         self._producer = clients.transactional_producer(f"zhida-eligibility-{number}")
-        self._last_pump = 0
         self._in_hand = asyncio.Lock()
         self._given_up = False
-        self._one_refreshes = one_refreshes or asyncio.Lock()
-        self._refreshing: asyncio.Task[None] | None = None
+        self._turns = turns
+        self._beside: list[asyncio.Task[None]] = []
+        self._moved = asyncio.Event()
         self._snapshot = kept
         self.state = PartitionState(number)
         self.next_offset: int | None = None
@@ -90,12 +106,10 @@ class Partition:
                 f"journal partition {self.number} begins at {first}, its checkpoint needs {start}: "
                 "retention has deleted what was not folded yet; restore the journal from a backup"
             )
-        self._last_pump = self.state.pump
         subjects = len(self.state.files)
         log.info("partition %d: fenced, loaded %d subjects, goes on from offset %d", self.number, subjects, start)
         await crash_point("recovery.loaded", f"partition {self.number} loaded, nothing delivered")
-        await self._pump()
-        self._refreshing = asyncio.create_task(self._refresh())
+        self._beside = [asyncio.create_task(self._do_beside(work)) for work in (self._refresh, self._roll_out)]
         return start
 
     async def process(self, records: Sequence[ConsumerRecord]) -> None:
@@ -105,6 +119,7 @@ class Partition:
         Raises PartitionLost when another owner has fenced this one, StopPartition when the journal cannot be followed,
         StopWorker when a transaction fails otherwise. After any failure the partition takes nothing more.
         """
+        began = time.monotonic()
         async with self._in_hand:
             if self._given_up:
                 return
@@ -118,6 +133,8 @@ class Partition:
                 self._given_up = True
                 raise
             self._snapshot = snapshot
+        # What arrives meanwhile makes the next transaction larger: under load that is most of what it costs.
+        await asyncio.sleep(min(time.monotonic() - began, REST_AT_MOST))
 
     async def _process(self, left: list[ConsumerRecord]) -> Snapshot | None:
         """Fold and commit as many of the records, the last first, as one transaction takes; None: they were old."""
@@ -146,8 +163,8 @@ class Partition:
         await crash_point("eligibility.reduced", f"{len(outputs)} records to be sent")
         position = await self._commit(outputs)
         self.next_offset = self.state.offset + 1
+        self._moved.set()
         await crash_point("eligibility.committed", f"committed up to journal offset {self.state.offset}")
-        await self._pump()
         return Snapshot(self.state, position)
 
     async def _commit(self, outputs: list[Output]) -> int:
@@ -169,19 +186,39 @@ class Partition:
             ) from error
         return ends[STATE]
 
+    async def _do_beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            await self._turns.crash(error)
+
+    async def _roll_out(self) -> None:
+        """Drive roll-outs slice by slice, a few partitions of a worker at a time: the whole takes no longer, and a
+        change waits for their slices, not for those of all."""
+        while True:
+            if not self.state.open_work:
+                self._moved.clear()
+                await self._moved.wait()
+                continue
+            async with self._turns.rolling_out:
+                for _ in range(PUMPS_IN_A_TURN):
+                    if self.state.open_work:
+                        await self._pump()
+
     async def _pump(self) -> None:
-        """Append pumps while a roll-out is open; each carries its number, so that one is consumed once."""
-        self._last_pump = max(self._last_pump, self.state.pump)
-        while self.state.open_work and self._last_pump - self.state.pump < PUMPS_OUTSTANDING:
-            self._last_pump += 1
-            value = Pump(n=self._last_pump).model_dump_json().encode()
-            await self._pumps.send_and_wait(JOURNAL, value, partition=self.number)
-            await crash_point("eligibility.pumped", f"pump {self._last_pump} appended")
+        """Append the next pump, and wait until it is consumed; its number has it consumed once."""
+        number = self.state.pump + 1
+        value = Pump(n=number).model_dump_json().encode()
+        await self._pumps.send_and_wait(JOURNAL, value, partition=self.number)
+        await crash_point("eligibility.pumped", f"pump {number} appended")
+        while self.state.pump < number:
+            self._moved.clear()
+            await self._moved.wait()
 
     async def _refresh(self) -> None:
         """Write the columns of what was loaded, partition after partition, in a twentieth of the time there is: a
         roll-out that comes later then need not."""
-        async with self._one_refreshes:
+        async with self._turns.refreshing:
             while self.state.refresh(SUBJECTS_REFRESHED):
                 await asyncio.sleep(REFRESH_EVERY)
 
@@ -193,8 +230,8 @@ class Partition:
         """
         async with self._in_hand:
             self._given_up = True
-            if self._refreshing is not None:
-                self._refreshing.cancel()
+            for task in self._beside:
+                task.cancel()
             await self._producer.stop()
             return self._snapshot
 
