@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -61,7 +62,8 @@ class Intake:
         self._next_look: asyncio.Task[Registry] | None = None
         self._in_round = asyncio.Lock()
         self._next_round: asyncio.Task[None] | None = None
-        self._waiting: list[Chunk] = []
+        self._waiting: list[tuple[Chunk, int]] = []
+        self._assignments: Counter[TP] = Counter()
         self._ordinary: dict[TP, OrdinaryChanges] = {}
         self._done: dict[TP, int] = {}
         self._generations: dict[TP, str] = {}
@@ -72,6 +74,7 @@ class Intake:
         registry = await self.registry()
         self._done.pop(tp, None)
         self._generations[tp] = registry.generations.get(tp.topic, "")
+        self._assignments[tp] += 1
         if tp.topic == CONTROL and registry.epoch is not None and registry.epoch.clock == "wall":
             self._ticking = asyncio.create_task(self._tick())
         return Committed(self._generations[tp])
@@ -108,15 +111,22 @@ class Intake:
 
         One round serves all who came before it began; a round that fails ends with them all.
         """
-        self._waiting.append(chunk)
+        self._waiting.append((chunk, self._assignments[chunk.tp]))
         if self._next_round is None:
             self._next_round = asyncio.create_task(self._take_round())
         await asyncio.shield(self._next_round)
 
     async def _take_round(self) -> None:
         async with self._in_round:
-            chunks, self._waiting, self._next_round = self._waiting, [], None
-            await self._round(chunks)
+            came, self._waiting, self._next_round = self._waiting, [], None
+            await self._round([chunk for chunk, _ in came])
+            for chunk, assignment in came:
+                self._finish(chunk, assignment)
+
+    def _finish(self, chunk: Chunk, assignment: int) -> None:
+        """A chunk is done, for the assignment in which it came: a later one may have begun before it."""
+        if self._assignments[chunk.tp] == assignment:
+            self._done[chunk.tp] = chunk.next_offset
 
     async def _round(self, chunks: list[Chunk]) -> None:
         """Judge chunks and journal what is in them; returns once all of it is acknowledged."""
@@ -136,8 +146,6 @@ class Intake:
         await crash_point("intake.sent", f"batch of {len(judged)} records sent, unacknowledged")
         await self._acknowledged(sent)
         await crash_point("intake.acknowledged", f"{len(judged)} records acknowledged, offsets uncommitted")
-        for chunk in chunks:
-            self._done[chunk.tp] = chunk.next_offset
 
     def _check_generation(self, chunk: Chunk, registry: Registry) -> None:
         """Raise StopWorker where a chunk is not of the topic that was acquired: its offsets count from another 0."""
@@ -199,12 +207,13 @@ class Intake:
         The first partition's are acknowledged before the others' are sent: that is one round trip more for what is
         seldom, and a boundary at which a worker's end can be tried.
         """
+        assignment = self._assignments[chunk.tp]
         values = [_controlled(record) for record in chunk.records]
         await self._acknowledged(await self._send([(JOURNAL, 0, b"control", value, []) for value in values]))
         await crash_point("intake.between", f"{len(values)} control records in one of {JOURNAL_PARTITIONS} partitions")
         others = range(1, JOURNAL_PARTITIONS)
         await self._acknowledged(await self._send([(JOURNAL, p, b"control", v, []) for v in values for p in others]))
-        self._done[chunk.tp] = chunk.next_offset
+        self._finish(chunk, assignment)
 
     async def _send(self, records: list[Record]) -> list[Sent]:
         try:
