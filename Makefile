@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PACKAGES := $(wildcard schemas eligibility streams connectors console bench zhida)
 
-.PHONY: help setup demo test check format contracts bench-engine up down lock clean
+.PHONY: help setup demo test check format contracts bench-engine bench-pipeline chaos up down lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -33,6 +33,12 @@ contracts: $(STAMP) ## write docs/contracts anew from the models
 
 bench-engine: $(STAMP) ## the engine against its peers, a quarter of an hour (python -m bench engine --quick: three minutes)
 	$(BIN)/python -m bench engine
+
+bench-pipeline: $(STAMP) ## the running system against a textbook Faust app (python -m bench pipeline --quick: eight minutes)
+	$(BIN)/python -m bench pipeline
+
+chaos: $(STAMP) ## faults on a real Kafka, an hour (python -m bench chaos --quick: ten minutes)
+	$(BIN)/python -m bench chaos
 
 up: $(STAMP) ## start Kafka and Redis on this machine
 	$(BIN)/zhida up

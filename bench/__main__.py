@@ -1,37 +1,30 @@
-"""`python -m bench engine [--quick] [--json] [--seed N]`: results on stdout, progress and parameters on stderr."""
+"""`python -m bench NAME [--quick] [--json] [--seed N]`: results on stdout, progress and parameters on stderr.
+
+Each subcommand is a module with `HELP`, `add_arguments(parser)` and `run(arguments)`, which returns the exit code.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from importlib import import_module
 
-from rich.console import Console
-
-from bench.engine.report import parameters, show
-from bench.engine.run import QUICK, SEED, WHOLE, run
-
-PIPED_WIDTH = 140
+COMMANDS = {"engine": "bench.engine.command", "chaos": "bench.chaos.command", "pipeline": "bench.pipeline.command"}
 
 
 def main() -> int:
-    """Exit code 1 where something disagreed with the plain evaluator."""
+    """Exit code 1 where a subcommand found a fault."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    engine = parser.add_subparsers(required=True).add_parser("engine", help="the eligibility engine and its peers")
-    engine.add_argument("--quick", action="store_true", help="in under three minutes on two cores")
-    engine.add_argument("--json", action="store_true", help="one object instead of tables")
-    engine.add_argument("--seed", type=int, default=SEED, help="of all generators")
+    chosen = parser.add_subparsers(required=True)
+    for name, module in COMMANDS.items():
+        command = import_module(module)
+        its = chosen.add_parser(name, help=command.HELP)
+        its.add_argument("--quick", action="store_true", help="minutes instead of the whole")
+        its.add_argument("--json", action="store_true", help="one object instead of tables")
+        command.add_arguments(its)
+        its.set_defaults(run=command.run)
     given = parser.parse_args()
-    err = Console(stderr=True, highlight=False, soft_wrap=True)
-    sizes = QUICK if given.quick else WHOLE
-    for line in parameters(sizes, given.seed):
-        err.print(line)
-    figures = run(sizes, given.seed, err.print)
-    if given.json:
-        print(json.dumps(figures.summary(), indent=2))
-    else:
-        show(figures, Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH))
-    return 1 if figures.mismatches else 0
+    return int(given.run(given))
 
 
 if __name__ == "__main__":
