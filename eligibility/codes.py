@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 from typing import NamedTuple, cast
 
@@ -53,6 +54,7 @@ class Span(NamedTuple):
     high: int
 
 
+@lru_cache(4_096)
 def region_span(root: str) -> Span:
     """A region's subtree."""
     return Span(bisect_left(_REGIONS, root), bisect_left(_REGIONS, root + "~") - 1)
@@ -65,6 +67,7 @@ def industry_code(code: str) -> int:
     return (division * 11 + group) * 11 + (int(below[1]) + 1 if len(below) == 2 else 0)
 
 
+@lru_cache(4_096)
 def industry_span(root: str) -> Span:
     """An industry's subtree: a section is the run of its divisions."""
     if len(root) == 1:

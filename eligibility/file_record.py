@@ -242,7 +242,7 @@ def read_near(subject: str, record: bytes, names: Names) -> Near:
         file = decode_file(subject, record, names)
         return Near(file.near, file.due_at)
     near = _read(_heads, memoryview(record)[1:]).near
-    policies = frozenset([names[place] for place in (*near.due, *near.standings, *near.listed)])
+    policies = frozenset(map(names.__getitem__, chain(near.due, near.standings, near.listed)))
     return Near(policies, _moment(min(near.due.values())) if near.due else None)
 
 

@@ -92,9 +92,10 @@ class PartitionState:
 
         Of each only what it is near is read. Its columns are written by `refresh`, or when it is looked at.
         """
+        names, known = self.names, self._records
         for subject, record in records.items():
-            before = read_near(subject, self._records[subject], self.names) if subject in self._records else None
-            self._keep(subject, record, read_near(subject, record, self.names), before)
+            before = read_near(subject, known[subject], names) if subject in known else None
+            self._keep(subject, record, read_near(subject, record, names), before)
         self.engine.meet_all(records)
         self._outdated += records
 
@@ -115,10 +116,14 @@ class PartitionState:
     def _keep(self, subject: str, record: bytes, near: Near, before: Near | None) -> None:
         self._records[subject] = record
         self._buckets[bucket_of(subject)].add(subject)
-        known = frozenset() if before is None else before.policies
-        for policy_id in known - near.policies:
-            self._near[policy_id].discard(subject)
-        for policy_id in near.policies - known:
+        added = near.policies
+        if before is not None and before.policies != added:
+            for policy_id in before.policies - added:
+                self._near[policy_id].discard(subject)
+            added -= before.policies
+        elif before is not None:
+            added = frozenset()
+        for policy_id in added:
             self._near[policy_id].add(subject)
         if near.due_at is None:
             self._due_at.pop(subject, None)

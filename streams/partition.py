@@ -26,15 +26,16 @@ from streams.clients import Clients
 from streams.crash_points import crash_point
 from streams.errors import PartitionLost, StopPartition, StopWorker
 from streams.outputs import Output, effect_output, state_outputs
-from streams.reading import read_to_end
+from streams.reading import runs_to_end
 
 log = logging.getLogger(__name__)
 
 COMMIT_DEADLINE = 20.0  # seconds; idempotent batches are retried for ever, a transaction is not
-ROLLING_OUT, PUMPS_IN_A_TURN = 2, 4
+ROLLING_OUT, PUMPS_IN_A_TURN = 2, 4  # partitions of a worker, pumps
+PUMP_RESTS = 4  # times as long as the slice took, where changes came meanwhile
 FOLD_AT_MOST = 0.1  # seconds of folding, and bytes written, after which a transaction ends, whatever is left
 WRITE_AT_MOST = 8_388_608
-REST_AT_MOST = 0.05  # seconds between transactions: as long as the last took, up to this
+REST_AT_MOST = 0.01  # seconds between transactions: as long as the last took, up to this
 YIELD_EVERY = 0.005  # seconds of folding after which others have their turn
 SUBJECTS_REFRESHED, REFRESH_EVERY = 10, 0.02  # subjects, seconds
 SAY_EVERY = 2.0  # seconds between words on how far a recovery is
@@ -59,6 +60,7 @@ class Turns:
 
     def __init__(self, crash: Crash) -> None:
         self.crash = crash
+        self.folded = 0  # records, pumps not counted
         self.rolling_out = asyncio.Semaphore(ROLLING_OUT)
         self.refreshing = asyncio.Lock()
 
@@ -83,6 +85,7 @@ class Partition:
         self._turns = turns
         self._beside: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
+        self._pump_took = 0.0
         self._snapshot = kept
         self.state = PartitionState(number)
         self.next_offset: int | None = None
@@ -152,7 +155,12 @@ class Partition:
                     f"journal partition {self.number}: record {record.offset} follows {self.state.offset}; what stood "
                     "between is gone: restore the journal from a backup"
                 )
+            pump = self.state.pump
             folded = fold(self.state, record.offset, record.value)
+            if self.state.pump == pump:
+                self._turns.folded += 1
+            else:
+                self._pump_took = time.monotonic() - now
             written = [effect_output(effect) for effect in folded.effects]
             effects += written
             size += sum(len(output.value) for output in written)
@@ -203,7 +211,10 @@ class Partition:
             async with self._turns.rolling_out:
                 for _ in range(PUMPS_IN_A_TURN):
                     if self.state.open_work:
+                        others = self._turns.folded
                         await self._pump()
+                        if self._turns.folded != others:  # changes come first
+                            await asyncio.sleep(PUMP_RESTS * self._pump_took)
 
     async def _pump(self) -> None:
         """Append the next pump, and wait until it is consumed; its number has it consumed once."""
@@ -250,15 +261,16 @@ async def recover(consumer: AIOKafkaConsumer, number: int, kept: Snapshot | None
     start = (await consumer.beginning_offsets([tp]))[tp] if kept is None else kept.position
     records: dict[str, bytes] = {}
     count, said = 0, time.monotonic()
-    async for record in read_to_end(consumer, tp, start):
-        if record.value is None:
-            records.pop(record.key.decode(), None)
-        else:
-            records[record.key.decode()] = record.value
-        count += 1
+    async for run in runs_to_end(consumer, tp, start):
+        for record in run:
+            if record.value is None:
+                records.pop(record.key.decode(), None)
+            else:
+                records[record.key.decode()] = record.value
+        count += len(run)
         if time.monotonic() > said + SAY_EVERY:
             said = time.monotonic()
-            log.info("partition %d: state read up to %d of %d", number, record.offset, end)
+            log.info("partition %d: state read up to %d of %d", number, run[-1].offset, end)
     await crash_point("recovery.loading", f"partition {number}: {count} state records read")
     state = load_state(number, records.items()) if kept is None else load_tail(kept.state, records)
     return Snapshot(state, end)

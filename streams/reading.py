@@ -35,7 +35,16 @@ async def reader(bootstrap_servers: str, *, committed: bool = True) -> AsyncIter
 async def read_to_end(
     consumer: AIOKafkaConsumer, tp: TopicPartition, start: int | None = None
 ) -> AsyncIterator[ConsumerRecord]:
-    """The partition's records from `start` (its beginning, if None) to its end as it is now.
+    """The partition's records from `start` (its beginning, if None) to its end as it is now."""
+    async for run in runs_to_end(consumer, tp, start):
+        for record in run:
+            yield record
+
+
+async def runs_to_end(
+    consumer: AIOKafkaConsumer, tp: TopicPartition, start: int | None = None
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """The same, in runs as they were fetched; none is empty.
 
     The end is reached when the position is, not when a record of offset end − 1 came: transaction markers are offsets
     too, and no records.
@@ -47,6 +56,8 @@ async def read_to_end(
         start = (await consumer.beginning_offsets([tp]))[tp]
     consumer.seek(tp, start)
     while await consumer.position(tp) < end:
-        for record in (await consumer.getmany(tp, timeout_ms=200)).get(tp, []):
-            if record.offset < end:
-                yield record
+        run = (await consumer.getmany(tp, timeout_ms=200)).get(tp, [])
+        while run and run[-1].offset >= end:
+            run.pop()
+        if run:
+            yield run
