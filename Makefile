@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PACKAGES := $(wildcard schemas eligibility streams connectors console bench zhida)
 
-.PHONY: help setup demo test check format contracts bench-engine bench-pipeline chaos up down lock clean
+.PHONY: help setup demo test test-faults check format contracts bench-engine bench-pipeline chaos up down lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -15,8 +15,11 @@ setup: $(STAMP) ## the virtual environment, from the lock file
 demo: $(STAMP) ## a region whose benefits find their people, on a real Kafka (ONCE=1: run through and end)
 	$(BIN)/zhida demo $(if $(ONCE),--once)
 
-test: $(STAMP) ## all tests, those on a real Kafka and Redis too
-	$(BIN)/pytest
+test: $(STAMP) ## all tests, those on a real Kafka and Redis too, but for test-faults
+	$(BIN)/pytest -m "not faults"
+
+test-faults: $(STAMP) ## hostile input on a real Kafka, each kind on a cluster of its own, some minutes
+	$(BIN)/pytest -m faults
 
 check: $(STAMP) ## lint, format, types, and who may import whom
 	$(BIN)/ruff check

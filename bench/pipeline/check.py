@@ -1,7 +1,7 @@
 """Whether what was decided is right: by the rules of the textbook app in one process, and by the plain evaluator.
 
 Nothing is timed that is not checked. A decision that only restates a match, since a fact it rests on has another value,
-is no flip; the textbook makes none.
+is no flip; the sides are held against each other in what they restate.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Course:
         self.draw = Random(workload.seed)
         self.decisions: dict[int, list[Said]] = {}
         self.pushes: dict[int, list[Said]] = {}
+        self._restated: dict[int, set[Said]] = {}
         self._standing: dict[int, tuple[set[int], set[int]]] = {}
         self._beginning: dict[int, frozenset[int]] = {}
 
@@ -62,6 +63,11 @@ class Course:
         of = {each.number: each for each in changes}
         flips = [said for said in decisions if not self._restates(said, of)]
         wrong = _differing(flips, [said for number in of for said in self.decisions[number]])
+        restated: dict[int, set[Said]] = {number: set() for number in of}
+        for said in set(decisions) - set(flips):
+            restated[said.number].add(said)
+        for number, every in restated.items():
+            wrong += len(self._restated.setdefault(number, every) ^ every)
         return wrong + _differing(pushes, [said for number in of for said in self.pushes[number]])
 
     def doubted(self, changes: Sequence[Sent], decisions: Sequence[Said]) -> int:

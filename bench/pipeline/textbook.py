@@ -5,8 +5,9 @@ One table, one agent, an event at a time: the data is validated by a pydantic mo
 table and put back, the policies that read a changed fact are evaluated one by one, and each flip is sent as a decision
 and, where there is news, as a push. What a competent programmer would also do is done: policies are compiled to
 closures whose most selective tests come first, facts are kept as the numbers that those compare, and what is open is
-kept beside them, so that each policy is evaluated once. It does less than zhida: no reasons, no amounts, no restated
-decisions, no provenance, no signatures, no time, no roll-outs.
+kept beside them, so that each policy is evaluated once. Decisions are whole: with reasons, sources and amount, by the
+plain evaluator, and again when any of these differs. It still does less than zhida: no signatures, no time, no
+roll-outs, no reminders, no explanations.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,10 +26,15 @@ import faust
 from pydantic import BaseModel, Field
 
 from bench.engine.closures import Closure, closure, in_order
-from bench.engine.facts import FACTS, HUNDREDTHS, PLACE
+from bench.engine.facts import DAY, FACTS, HUNDREDTHS, PLACE, PROVIDER
+from bench.engine.ours import CATALOGUE, compiled
 from bench.engine.rules import BenchPolicy, PolicyMaker, Row, policy_id
-from bench.engine.subjects import subjects
+from bench.engine.subjects import SAID_AT, subjects
+from eligibility.compile import CompiledPolicy
+from eligibility.evaluate import Evaluation, evaluate, view_of
+from eligibility.facts_view import FactsView
 from eligibility.kleene import Truth
+from eligibility.subject_file import FactValue, SubjectFile
 from schemas.catalogue import FactType
 from schemas.decisions import Verdict
 from schemas.notices import NoticeTopic
@@ -78,12 +84,16 @@ class RegistryChange(BaseModel):
 
 
 class Subject(BaseModel):
-    """What the table holds. `row`: a code per fact; `open`: the policies it is eligible for; `told`: those it was told
-    of and that were not taken back."""
+    """What the table holds. `row`: a code per fact; `versions`: of the change that last set each.
+
+    `open`: the policies it is eligible for, with the digest of what was decided; `told`: those it was told of and that
+    were not taken back.
+    """
 
     version: int
     row: Row
-    open: list[int]
+    versions: list[int]
+    open: list[tuple[int, str]]
     told: list[int]
 
 
@@ -94,6 +104,7 @@ class Flip:
     policy: int
     verdict: Verdict | None
     about: NoticeTopic | None
+    evaluation: Evaluation | None = None
 
 
 class Rules:
@@ -103,10 +114,19 @@ class Rules:
         sample = subjects(ORDERING_SAMPLE, 0.1, 1)
         rows = [sample.row(number) for number in range(ORDERING_SAMPLE)]
         self.every: list[Closure] = [closure(in_order(policy, rows)) for policy in policies]
+        self.policies = policies
+        self._compiled: dict[int, CompiledPolicy] = {}
         self.reading: list[list[int]] = [[] for _ in FACTS]
         for policy in policies:
             for place in policy.places:
                 self.reading[place].append(policy.key)
+
+    def evaluate(self, key: int, view: FactsView) -> Evaluation:
+        """What a policy means for a subject, with its reasons and its amount."""
+        if key not in self._compiled:
+            self._compiled[key] = compiled(self.policies[key])
+        (evaluation,) = evaluate(self._compiled[key], view)
+        return evaluation
 
     def opened(self, row: Row) -> frozenset[int]:
         """The policies that a row is eligible for."""
@@ -143,10 +163,48 @@ def _flip(key: int, holds: Truth, opened: set[int], told: set[int]) -> Flip | No
     return None if verdict is None and about is None else Flip(key, verdict, about)
 
 
+def decided(
+    rules: Rules, row: Row, versions: Sequence[int], places: Sequence[int], opened: dict[int, str], told: set[int]
+) -> Iterator[Flip]:
+    """The decisions and pushes that follow from a row some of whose facts changed; the rest is brought up to date.
+
+    A match whose reasons, sources or amount differ is decided anew.
+    """
+    before = set(opened)
+    flips = {flip.policy: flip for flip in rules.flips(row, places, set(opened), told)}
+    restated = {key for place in places for key in rules.reading[place] if key in before} - flips.keys()
+    view = view_of(subject(row, versions), CATALOGUE, DAY)
+    for key in sorted(flips.keys() | restated):
+        flip = flips.get(key) or Flip(key, Verdict.ELIGIBLE, None)
+        if flip.verdict is None:
+            yield flip
+            continue
+        evaluation = rules.evaluate(key, view)
+        if flip.verdict is not Verdict.ELIGIBLE:
+            del opened[key]
+        elif opened.get(key) == evaluation.digest:
+            continue
+        else:
+            opened[key] = evaluation.digest
+        yield replace(flip, evaluation=evaluation)
+
+
+def subject(row: Row, versions: Sequence[int]) -> SubjectFile:
+    """A row as the plain evaluator reads it."""
+    facts = {
+        fact.key: FactValue(fact.value(code), PROVIDER, version, SAID_AT, SAID_AT)
+        for fact, code, version in zip(FACTS, row, versions, strict=True)
+        if code is not None
+    }
+    return SubjectFile("", facts)
+
+
 def beginning(rules: Rules, row: Row) -> Subject:
     """What the table holds of a subject before its history begins."""
-    opened = sorted(rules.opened(row))
-    return Subject(version=1, row=row, open=opened, told=opened)
+    opened, versions = sorted(rules.opened(row)), [1] * len(row)
+    view = view_of(subject(row, versions), CATALOGUE, DAY)
+    digests = [(key, rules.evaluate(key, view).digest) for key in opened]
+    return Subject(version=1, row=row, versions=versions, open=digests, told=opened)
 
 
 def _readers() -> Mapping[str, tuple[int, Callable[[Any], int]]]:
@@ -177,15 +235,27 @@ def _ordinal(text: str) -> int:
 READERS = _readers()
 
 
-def taken(row: Row, change: RegistryChange) -> list[int]:
+def taken(row: Row, versions: list[int], change: RegistryChange) -> list[int]:
     """Write a change into a row; returns the places that it says something about."""
     places = []
     for name, given in change.facts.items():
         place, read = READERS[name]
         for value in given.values() if isinstance(given, dict) else (given,):
-            row[place] = None if value is None else read(value)
+            code = None if value is None else read(value)
+            if code != row[place]:
+                row[place], versions[place] = code, change.version
         places.append(place)
     return places
+
+
+def grounds(flip: Flip) -> dict[str, Any]:
+    """Why, and how much."""
+    assert flip.evaluation is not None
+    amount = flip.evaluation.amount
+    return {
+        "reasons": [reason.model_dump(mode="json") for reason in flip.evaluation.reasons],
+        "amount": None if amount is None else amount.model_dump(mode="json"),
+    }
 
 
 def create_app(bootstrap: str, folder: Path, guarantee: str, policies: Sequence[BenchPolicy]) -> faust.App:
@@ -214,14 +284,21 @@ def create_app(bootstrap: str, folder: Path, guarantee: str, policies: Sequence[
             known = table[key]
             if change.version <= known["version"]:
                 continue
-            row, opened, told = known["row"], set(known["open"]), set(known["told"])
-            places = taken(row, change)
-            flips = list(rules.flips(row, places, opened, told))
-            table[key] = {"version": change.version, "row": row, "open": sorted(opened), "told": sorted(told)}
+            row, versions = known["row"], known["versions"]
+            opened, told = {policy: digest for policy, digest in known["open"]}, set(known["told"])
+            places = taken(row, versions, change)
+            flips = list(decided(rules, row, versions, places, opened, told))
+            table[key] = {
+                "version": change.version,
+                "row": row,
+                "versions": versions,
+                "open": sorted(opened.items()),
+                "told": sorted(told),
+            }
             for flip in flips:
                 what = {"subject": key, "policy": policy_id(flip.policy), "version": change.version}
                 if flip.verdict is not None:
-                    await decisions.send(key=key, value={**what, "verdict": flip.verdict.value})
+                    await decisions.send(key=key, value={**what, "verdict": flip.verdict.value, **grounds(flip)})
                 if flip.about is not None:
                     await pushes.send(key=key, value={**what, "about": flip.about.value})
 
