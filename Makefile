@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PACKAGES := $(wildcard schemas eligibility streams connectors console bench zhida)
 
-.PHONY: help setup demo test test-faults check format contracts bench-engine bench-pipeline chaos up down lock clean
+.PHONY: help setup demo test test-faults check format contracts bench-engine bench-pipeline chaos simulate up down lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ bench-pipeline: $(STAMP) ## the running system against a textbook Faust app (pyt
 
 chaos: $(STAMP) ## faults on a real Kafka, an hour (python -m bench chaos --quick: ten minutes)
 	$(BIN)/python -m bench chaos
+
+simulate: $(STAMP) ## intake and the partitions' owners over a log in memory, 10,000 seeds of faults, two minutes
+	$(BIN)/python -m bench simulate
 
 up: $(STAMP) ## start Kafka and Redis on this machine
 	$(BIN)/zhida up

@@ -9,7 +9,12 @@ import argparse
 import sys
 from importlib import import_module
 
-COMMANDS = {"engine": "bench.engine.command", "chaos": "bench.chaos.command", "pipeline": "bench.pipeline.command"}
+COMMANDS = {
+    "engine": "bench.engine.command",
+    "pipeline": "bench.pipeline.command",
+    "chaos": "bench.chaos.command",
+    "simulate": "bench.simulation.command",
+}
 
 
 def main() -> int:

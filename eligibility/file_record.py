@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.msgpack import Decoder, Encoder
@@ -44,6 +44,8 @@ from eligibility.values import Value, decode, encode
 from schemas.events import RosterEntry
 
 SCHEMA = 4
+
+T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -74,6 +76,14 @@ class Names(dict[int, str]):
             place = self._places[name] = len(self)
             self[place] = name
         return place
+
+    def by_place(self, of: Mapping[str, T]) -> dict[int, T]:
+        """What is given by name, by place and in its order; names that are new are placed in their own order."""
+        places = self._places
+        if not places.keys() >= of.keys():
+            for name in sorted(of.keys() - places.keys()):
+                self.place(name)
+        return dict(sorted([(places[name], each) for name, each in of.items()], key=itemgetter(0)))
 
     def place_of_fact(self, name: str, period: str) -> int:
         """Where a fact of a period stands."""
@@ -196,19 +206,19 @@ _Seen = Any
 def encode_file(file: SubjectFile, names: Names) -> bytes:
     """A subject's file as its record, the same whatever order its parts came in. Adds to `names` what they lack."""
     facts = _packed_facts(file.facts, names)
-    versions = {names.place(provider): version for provider, version in sorted(file.versions.items())}
+    versions = names.by_place(file.versions)
     roster = [
         _Line(names.place(k.policy), k.item, names.place(k.department), e.roster_version, e.member, e.amount, e.grade)
         for k, e in sorted(file.roster.items())
     ]
     near = _Near(
-        _in_order({names.place(policy): _instant(at) for policy, at in sorted(file.due.items())}),
-        _in_order(_packed_standings(file.standings, names)),
+        {place: _instant(at) for place, at in names.by_place(file.due).items()},
+        _packed_standings(file.standings, names),
         sorted([names.place(policy) for policy in sorted(file.listed)]),
         None if file.settled_at is None else _instant(file.settled_at),
         file.settled_sequence,
     )
-    return _RECORD + _encode((near, facts, _in_order(versions), roster))
+    return _RECORD + _encode((near, facts, versions, roster))
 
 
 def decode_file(subject: str, record: bytes, names: Names) -> SubjectFile:
@@ -363,13 +373,12 @@ def _merged(read: _Facts, updates: Mapping[FactKey, FactValue | None], names: Na
 
 
 def _packed_standings(standings: Standings, names: Names) -> dict[int, Any]:
-    raw = standings.read is names.standing
-    return {
-        names.place(policy): part
-        if raw and not isinstance(part, Standing)
-        else _pack_standing(standings[policy], names)
-        for policy, part in sorted(standings.parts.items(), key=itemgetter(0))
-    }
+    packed = names.by_place(standings.parts)
+    kept = standings.read is names.standing
+    for place, part in packed.items():
+        if not kept or isinstance(part, Standing):
+            packed[place] = _pack_standing(standings[names[place]], names)
+    return packed
 
 
 def _pack_standing(standing: Standing, names: Names) -> _Standing:
@@ -443,10 +452,6 @@ def _roster_line(line: _Line, names: Names) -> tuple[RosterKey, RosterEntry]:
         item=None if line.item == NO_ITEM else line.item,
     )
     return RosterKey(policy, line.item, names[line.department]), entry
-
-
-def _in_order(by_place: dict[int, Any]) -> dict[int, Any]:
-    return dict(sorted(by_place.items()))
 
 
 @lru_cache(65_536)  # what is due, and what arrived, shares its moments with many others

@@ -102,10 +102,13 @@ def settle(
             following[policy_id] = min(known)
         if settling.standing != before:
             standings[policy_id] = settling.standing
-    tied = (file.tied - standings.keys()).union(each for each, standing in standings.items() if any(standing))
-    tied |= file.listed
-    due = {policy_id: at for policy_id, at in file.due.items() if policy_id not in policies}
-    due |= {each: moment for each, moment in following.items() if each in tied or not engine.notices_time(each)}
+    due = dict(file.due)
+    for policy_id in policies:
+        due.pop(policy_id, None)
+    for policy_id, moment in following.items():
+        stands = any(standings[policy_id]) if policy_id in standings else policy_id in file.standings
+        if stands or policy_id in file.listed or not engine.notices_time(policy_id):
+            due[policy_id] = moment
     if not standings and due == file.due and file.settled_at is not None and not facts_changed:
         return file, settling.effects
     return file.settled(at, registry.sequence, standings, due), settling.effects

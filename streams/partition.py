@@ -35,7 +35,7 @@ ROLLING_OUT, PUMPS_IN_A_TURN = 2, 4  # partitions of a worker, pumps
 PUMP_RESTS = 4  # times as long as the slice took, where changes came meanwhile
 FOLD_AT_MOST = 0.1  # seconds of folding, and bytes written, after which a transaction ends, whatever is left
 WRITE_AT_MOST = 8_388_608
-REST_AT_MOST = 0.01  # seconds between transactions: as long as the last took, up to this
+RESTS, REST_AT_MOST = 2, 0.025  # between transactions: times as long as the last took, up to so many seconds
 YIELD_EVERY = 0.005  # seconds of folding after which others have their turn
 SUBJECTS_REFRESHED, REFRESH_EVERY = 10, 0.02  # subjects, seconds
 SAY_EVERY = 2.0  # seconds between words on how far a recovery is
@@ -137,7 +137,7 @@ class Partition:
                 raise
             self._snapshot = snapshot
         # What arrives meanwhile makes the next transaction larger: under load that is most of what it costs.
-        await asyncio.sleep(min(time.monotonic() - began, REST_AT_MOST))
+        await asyncio.sleep(min(RESTS * (time.monotonic() - began), REST_AT_MOST))
 
     async def _process(self, left: list[ConsumerRecord]) -> Snapshot | None:
         """Fold and commit as many of the records, the last first, as one transaction takes; None: they were old."""
