@@ -35,7 +35,7 @@ from schemas.policy import Policy
 from schemas.topics import CONTROL, JOURNAL, PUBLICATIONS, STATE, STATEMENTS, changes_topic
 from streams.errors import StopWorker
 
-CHANGES = (3, 6, 10)
+CHANGES = (2, 5, 8)
 FAULTS = 4
 SETTLES_WITHIN = 600.0  # virtual seconds; a worker that is fenced and still owner takes 16 to end itself
 LOOK_EVERY = 2.0
