@@ -199,8 +199,6 @@ class _Standing(msgspec.Struct, array_like=True, gc=False):
 
 _encode = Encoder().encode
 _records, _heads, _facts, _standings = Decoder(_Record), Decoder(_Head), Decoder(_Facts), Decoder(_Standing)
-_Seen = Any
-"""A decoder's product."""
 
 
 def encode_file(file: SubjectFile, names: Names) -> bytes:
@@ -256,7 +254,7 @@ def read_near(subject: str, record: bytes, names: Names) -> Near:
     return Near(policies, _moment(min(near.due.values())) if near.due else None)
 
 
-def _read(decoder: Decoder[Any], part: Any) -> _Seen:
+def _read(decoder: Decoder[Any], part: Any) -> Any:
     try:
         return decoder.decode(part)
     except msgspec.DecodeError as error:

@@ -116,15 +116,12 @@ class PartitionState:
     def _keep(self, subject: str, record: bytes, near: Near, before: Near | None) -> None:
         self._records[subject] = record
         self._buckets[bucket_of(subject)].add(subject)
-        added = near.policies
-        if before is not None and before.policies != added:
-            for policy_id in before.policies - added:
+        known = frozenset() if before is None else before.policies
+        if known != near.policies:
+            for policy_id in known - near.policies:
                 self._near[policy_id].discard(subject)
-            added -= before.policies
-        elif before is not None:
-            added = frozenset()
-        for policy_id in added:
-            self._near[policy_id].add(subject)
+            for policy_id in near.policies - known:
+                self._near[policy_id].add(subject)
         if near.due_at is None:
             self._due_at.pop(subject, None)
         elif self._due_at.get(subject) != near.due_at:

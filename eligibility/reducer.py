@@ -42,7 +42,6 @@ LOOKED_AT_PER_PUMP = 500  # subjects whose columns are asked, most of whom nothi
 MOST_FACTS = 20_000
 MOST_ITEMS = 1_000  # of a subject, whatever their list
 MOST_ROSTER_LINES = 1_000
-NO_MORE = ("", 0, 0, 0)
 QUARANTINED_AT_MOST = 10
 BEFORE_ANY_EPOCH = datetime(1900, 1, 2, tzinfo=UTC)
 
@@ -233,15 +232,18 @@ def _apply_change(file: SubjectFile, entry: ChangeEntry) -> SubjectFile:
         return file
     values = {FactKey(f.name, f.period, f.item): None if f.value is None else decode(f.value) for f in entry.facts}
     changed = file.with_facts(entry.provider, entry.version, values, entry.effective_at, entry.arrived_at)
-    added = {key for key, value in values.items() if value is not None and key not in file.facts}
-    for what, most, before, after in (
-        ("facts", MOST_FACTS, len(file.facts), len(changed.facts)) if added else NO_MORE,
-        ("items", MOST_ITEMS, _items(file), _items(changed)) if any(k.item != NO_ITEM for k in added) else NO_MORE,
-    ):
-        if after > max(most, before):
-            text = f"the subject would have {after} {what}, of at most {most}; retract what is past first"
-            raise Refused(RejectCode.BAD_VALUE, text, "facts")
+    added = [key for key, value in values.items() if value is not None and key not in file.facts]
+    if added:
+        _check_room("facts", MOST_FACTS, len(file.facts), len(changed.facts))
+    if any(key.item != NO_ITEM for key in added):
+        _check_room("items", MOST_ITEMS, _items(file), _items(changed))
     return changed
+
+
+def _check_room(what: str, most: int, before: int, after: int) -> None:
+    if after > max(most, before):
+        text = f"the subject would have {after} {what}, of at most {most}; retract what is past first"
+        raise Refused(RejectCode.BAD_VALUE, text, "facts")
 
 
 def _items(file: SubjectFile) -> int:

@@ -148,7 +148,7 @@ class Partition:
         while left and size < WRITE_AT_MOST and (now := time.monotonic()) < began + FOLD_AT_MOST:
             if now > turned + YIELD_EVERY:
                 await asyncio.sleep(0)
-                turned = time.monotonic()
+                now = turned = time.monotonic()
             record = left.pop()
             if record.offset > self.state.offset + 1:
                 raise StopPartition(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +29,7 @@ from streams.errors import Refused, StopPartition
 from streams.partition import read_state
 from streams.reading import read_to_end, reader
 from zhida.console import out, progress_bar
-from zhida.messages import WRONG, FileRefused, in_one_line
+from zhida.recorded import file_records
 
 WORDS = {True: "eligible", False: "ineligible", None: "undetermined"}
 MARKS = {True: "yes", False: "no", None: "unknown"}
@@ -133,28 +132,14 @@ async def of_journal(bootstrap_servers: str, until: Until, *, as_json: bool) -> 
 
 def of_file(file: Path, until: Until, *, as_json: bool) -> None:
     """Explain by an exported journal. Raises FileRefused for a line that is none of one."""
-    try:
-        lines = file.open(encoding="utf-8")
-    except OSError as error:
-        raise FileRefused(f"{file}: {error.strerror}") from error
-    with lines, progress_bar() as bar:
-        _fold_lines(file, bar.track(lines, description="journal records"), until)
+    records = file_records(file, until.state.partition)
+    with progress_bar() as bar:
+        for offset, value in bar.track(records, description="journal records"):
+            if not until.take(offset, value):
+                break
+        else:
+            until.at_its_end()
     _print(until.state, until.subject, until.policy, until.decided, as_json=as_json)
-
-
-def _fold_lines(file: Path, lines: Iterable[str], until: Until) -> None:
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-            if entry["partition"] != until.state.partition:
-                continue
-            offset, value = int(entry["offset"]), json.dumps(entry["record"], ensure_ascii=False).encode()
-        except WRONG as error:
-            told = f"{file}, line {number}: this is no record of an exported journal ({in_one_line(error)})"
-            raise FileRefused(told) from error
-        if not until.take(offset, value):
-            return
-    until.at_its_end()
 
 
 def _print(state: PartitionState, subject: str, policy: str, decided: tuple[Explained, ...], *, as_json: bool) -> None:
