@@ -12,7 +12,7 @@ from eligibility.business_time import earliest
 from eligibility.checks import COMPARE, Check, NotPast, Threshold, count_holds, proves_itself
 from eligibility.derived import RECEIPTS
 from eligibility.facts_view import FactsView, MissingFact, Observation, Source
-from eligibility.kleene import Truth, all_of, any_of, negation
+from eligibility.kleene import Truth, negation
 from eligibility.receipts import Receipt, receipts_seen, unknown_receipts
 from eligibility.subject_file import NO_ITEM, NO_PERIOD, PeriodItem
 from schemas.policy import RelativePeriod
@@ -68,12 +68,13 @@ def combined(value: Truth, deciding: Sequence[Outcome], holds_until: date | None
     missing = NOTHING_MISSING
     changes_on: date | None = None
     undefined = False
-    for outcome in deciding:
-        grounds.extend(outcome.grounds)
-        if outcome.value is None:
-            missing |= outcome.missing
-            undefined = undefined or outcome.undefined
-        changes_on = earliest(changes_on, outcome.changes_on)
+    for held, rests_on, lacks, changes, _, has_none in deciding:
+        grounds += rests_on
+        if held is None:
+            missing |= lacks
+            undefined = undefined or has_none
+        if changes is not None and (changes_on is None or changes < changes_on):
+            changes_on = changes
     return Outcome(value, tuple(grounds), missing, changes_on, holds_until, undefined)
 
 
@@ -97,8 +98,9 @@ class Reading:
 
     def at(self, scope: Scope, event: date | None) -> Observation:
         """The fact as of an event's day, or of today without one."""
-        items = scope.own if self.own else scope.items
-        item = NO_ITEM if self.listed is None else items[self.listed]
+        if self.listed is None:
+            return scope.view.get(self.fact, self.period, day=event)
+        item = (scope.own if self.own else scope.items)[self.listed]
         return scope.view.get(self.fact, self.period, item=item, day=event)
 
 
@@ -124,20 +126,29 @@ class Test:
     check: Check
 
     def evaluate(self, scope: Scope) -> Outcome:
-        day, reference = reference_day(self.reading.reference, scope)
+        if self.reading.reference is None:
+            return self._today(scope)
+        day, reference = self.reading.reference.day_of(scope)
         if day is None:
-            assert reference is not None
             return _undated(self.text, reference)
-        seen = self.reading.at(scope, None if reference is None else day)
+        seen = self.reading.at(scope, day)
         value = None if seen.value is None else self.check.holds(seen.value, day)
-        changes_on, holds_until = seen.changes_on, None
-        if reference is None:  # what refers to an event, no tick can change
-            changes_on = earliest(changes_on, self.check.changes_after(seen.value, day))
-            if value is True and isinstance(self.check, NotPast):
-                holds_until = cast(date, seen.value)
         grounds = (Ground(self.text, value, seen), *_referred(reference))
         if value is None:
-            return Outcome(None, grounds, seen.missing, changes_on, undefined=not seen.missing)
+            return Outcome(None, grounds, seen.missing, seen.changes_on, undefined=not seen.missing)
+        return Outcome(value, grounds, NOTHING_MISSING, seen.changes_on)
+
+    def _today(self, scope: Scope) -> Outcome:
+        seen, today = self.reading.at(scope, None), scope.view.today
+        known, changes_on = seen.value, seen.changes_on
+        turns = self.check.changes_after(known, today)  # what refers to an event, no tick can change
+        if turns is not None and (changes_on is None or turns < changes_on):
+            changes_on = turns
+        value = None if known is None else self.check.holds(known, today)
+        grounds = (Ground(self.text, value, seen),)
+        if value is None:
+            return Outcome(None, grounds, seen.missing, changes_on, None, not seen.missing)
+        holds_until = cast(date, known) if value is True and isinstance(self.check, NotPast) else None
         return Outcome(value, grounds, NOTHING_MISSING, changes_on, holds_until)
 
 
@@ -311,14 +322,19 @@ def conjoined(*outcomes: Outcome) -> Outcome:
 
 
 def _grouped(decisive: bool, outcomes: Sequence[Outcome]) -> Outcome:
-    value = (any_of if decisive else all_of)(outcome.value for outcome in outcomes)
-    deciding = [o for o in outcomes if o.value is decisive] if value is decisive else outcomes
+    deciding: Sequence[Outcome] = [outcome for outcome in outcomes if outcome.value is decisive]
+    value: Truth = decisive
+    if not deciding:
+        deciding = outcomes
+        value = None if any([outcome.value is None for outcome in outcomes]) else not decisive
     return combined(value, deciding, _holds_until(decisive, deciding) if value is True else None)
 
 
 def _holds_until(decisive: bool, deciding: Sequence[Outcome]) -> date | None:
     """All need the certificate that ends first; any goes on with the one that ends last."""
     days = [outcome.holds_until for outcome in deciding]
+    if not any(days):
+        return None
     if not decisive:
         return earliest(*days)
     known = [day for day in days if day is not None]

@@ -151,7 +151,8 @@ class Engine:
         self, before: SubjectFile, after: SubjectFile, names: Set[str], registry: Registry, now: datetime
     ) -> set[str]:
         """The policies that a change of these facts and lists may mean something for. `before`: as it was put."""
-        concerned = set(registry.policies_reading(names, among=before.near | after.near))
+        near = before.near if before.near is after.near else before.near | after.near
+        concerned = set(registry.policies_reading(names, among=near))
         slots = sorted({slot for name in names for slot in self.attributes.reading.get(name, ())})
         was, is_ = _view(before, registry, now), _view(after, registry, now)
         old = self._row(before, was, self._season(registry, now))

@@ -99,17 +99,28 @@ class Evaluation:
             seen.extend(self.standard.bases)
         tests = [(ground.condition, ground.value) for ground in self.grounds]
         facts = [
-            (o.name, o.period, o.item, _kept(o.value), [_said(s) for s in o.sources], sorted(map(list, o.missing)))
-            for o in seen
+            (
+                name,
+                period,
+                item,
+                _kept(value),
+                [_said(s) for s in sources],
+                sorted(map(list, missing)) if missing else [],
+            )
+            for name, period, item, value, sources, missing, *_ in seen
         ]
         amount = None if self.amount is None else (self.amount.value, self.amount.arithmetic)
         line = None if self.line is None else (self.line.entry.roster_version, self.line.entry.grade)
         decided = (self.policy.version, amount, line, tests, facts)
-        return blake2b(json.dumps(decided, ensure_ascii=False).encode(), digest_size=12).hexdigest()
+        return blake2b(_as_json(decided).encode(), digest_size=12).hexdigest()
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _said(source: Source) -> tuple[object, ...]:
-    return (*source.key, encode(source.value.value), source.value.provider, source.value.version)
+    value, provider, version, *_ = source.value
+    return (*source.key, encode(value), provider, version)
 
 
 def _kept(value: Value | None) -> bool | int | str | None:
@@ -175,14 +186,14 @@ def _key(policy: Policy, item: str, today: date) -> PeriodItem:
 
 
 def _last_day(windows: list[Window]) -> date | None:
-    return min((window.last for window in windows if window.last is not None), default=None)
+    return min([window.last for window in windows if window.last is not None], default=None)
 
 
 def _over(windows: list[Window], day: date) -> tuple[bool, date | None]:
     """Whether a day is outside some window, and the next day on which that may change."""
-    if all(window.holds(day) for window in windows):
-        return False, earliest(*(w.last + timedelta(days=1) for w in windows if w.last is not None))
-    return True, earliest(*(w.first for w in windows if w.first > day))
+    if all([window.holds(day) for window in windows]):
+        return False, earliest(*[w.last + timedelta(days=1) for w in windows if w.last is not None])
+    return True, earliest(*[w.first for w in windows if w.first > day])
 
 
 def _evaluate_item(
@@ -215,7 +226,7 @@ def _evaluate_item(
         over=False,
         ends_on=ends_on,
         changes_on=earliest(found.changes_on, turns, period_turns, *standard_turns),
-        grounds=tuple(dict.fromkeys(found.grounds)),  # several tests may refer to the same event
+        grounds=_distinct(found.grounds),
         undecided=undecided,
         standard=None if found.value is None and eligible is None else standard,
         line=line,
@@ -223,6 +234,12 @@ def _evaluate_item(
         received=received,
         undefined=found.undefined,
     )
+
+
+def _distinct(grounds: tuple[Ground, ...]) -> tuple[Ground, ...]:
+    """Each once: several tests may refer to the same event. Of those with different conditions none can be another."""
+    alike = len({ground.condition for ground in grounds}) < len(grounds)
+    return tuple(dict.fromkeys(grounds)) if alike else grounds
 
 
 def _decide(
@@ -285,6 +302,9 @@ def _within_bounds(reasons: list[Reason]) -> Iterator[Reason]:
     """Reasons with at most so many inputs, each and in all, so that a decision stays a readable record."""
     left = MOST_INPUTS
     for reason in reasons:
+        if not reason.inputs:
+            yield reason
+            continue
         kept = min(len(reason.inputs), MOST_INPUTS_OF_A_REASON, left)
         left -= kept
         cut = len(reason.inputs) - kept
@@ -292,7 +312,21 @@ def _within_bounds(reasons: list[Reason]) -> Iterator[Reason]:
 
 
 def _reason(ground: Ground) -> Reason:
-    return Reason(condition=ground.condition, value=ground.value, **_observed(ground.observation))
+    condition, value, (name, period, item, known, sources, _, _, derived) = ground
+    if derived or not sources:
+        return Reason(condition=condition, value=value, **_observed(ground.observation))
+    _, (_, provider, version, _, _), complete_as_of = sources[0]
+    return Reason(
+        condition=condition,
+        value=value,
+        fact=name,
+        period=None if period == NO_PERIOD else period,
+        item=None if item == NO_ITEM else item,
+        observed=None if known is None else shown(known),
+        provider=provider,
+        provider_version=version if complete_as_of is None else None,
+        complete_as_of=complete_as_of,
+    )
 
 
 def _base_reasons(standard: Standard | None) -> list[Reason]:

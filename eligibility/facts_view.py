@@ -61,6 +61,7 @@ class FactsView:
         self.definitions = derived
         self.today = today
         self.receipts: Sequence[object] | None = None  # kept by eligibility.receipts, which reads them over and over
+        self._today_seen: dict[tuple[str, RelativePeriod | None, str], Observation] = {}
         self._base_seen: dict[tuple[str, str, str], Observation] = {}
         self._derived_seen: dict[tuple[str, str, date], Observation] = {}
 
@@ -68,13 +69,19 @@ class FactsView:
         self, name: str, period: RelativePeriod | None = None, *, item: str = NO_ITEM, day: date | None = None
     ) -> Observation:
         """The fact at a period relative to a day, or without one; the day is today unless an event's is given."""
-        on = self.today if day is None else day
-        if period is None:
-            return self.at(name, NO_PERIOD, item=item, day=day)
-        seen = self.at(name, relative_label(on, period), item=item, day=day)
         if day is not None:
-            return seen
-        turns = next_period_start(on, period_kind(period))
+            label = NO_PERIOD if period is None else relative_label(day, period)
+            return self.at(name, label, item=item, day=day)
+        seen = self._today_seen.get((name, period, item))
+        if seen is None:
+            seen = self._today_seen[name, period, item] = self._get_today(name, period, item)
+        return seen
+
+    def _get_today(self, name: str, period: RelativePeriod | None, item: str) -> Observation:
+        if period is None:
+            return self.at(name, NO_PERIOD, item=item)
+        seen = self.at(name, relative_label(self.today, period), item=item)
+        turns = next_period_start(self.today, period_kind(period))
         return seen._replace(changes_on=turns if seen.changes_on is None else min(turns, seen.changes_on))
 
     def at(self, name: str, period: str = NO_PERIOD, *, item: str = NO_ITEM, day: date | None = None) -> Observation:

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.msgpack import Decoder, Encoder
@@ -67,6 +67,7 @@ class Names(dict[int, str]):
         super().__init__(enumerate(names))
         self._places = {name: place for place, name in self.items()}
         self._facts: dict[int, FactKey] = {}
+        self._own_facts: dict[int, tuple[str, str]] = {}
         self.standing = _reading(self)
 
     def place(self, name: str) -> int:
@@ -101,15 +102,13 @@ class Names(dict[int, str]):
             known = self._facts[place] = FactKey(name, period or NO_PERIOD)
         return known
 
+    def own_fact(self, place: int) -> tuple[str, str]:
+        """The name and the period of the fact at a place."""
+        known = self._own_facts.get(place)
+        return known if known is not None else self._own_facts.setdefault(place, self.fact(place)[:2])
+
     def __missing__(self, place: int) -> str:
         raise StopPartition(f"a subject's file refers to name {place} of its partition, which has {len(self)} names")
-
-
-class Near(NamedTuple):
-    """The policies a subject is near, and when time alone may next change something: as `SubjectFile` says."""
-
-    policies: frozenset[str]
-    due_at: datetime | None
 
 
 class _Near(msgspec.Struct, array_like=True, gc=False):
@@ -163,6 +162,16 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     near: _Near
 
 
+class _Due(msgspec.Struct, array_like=True, gc=False):
+    due: dict[int, int]
+
+
+class _DueHead(msgspec.Struct, array_like=True, gc=False):
+    """A record, read no further than its due moments: what is asked of every subject before anything else is done."""
+
+    near: _Due
+
+
 class _Match(msgspec.Struct, array_like=True, gc=False):
     period: int
     item: str
@@ -198,7 +207,8 @@ class _Standing(msgspec.Struct, array_like=True, gc=False):
 
 
 _encode = Encoder().encode
-_records, _heads, _facts, _standings = Decoder(_Record), Decoder(_Head), Decoder(_Facts), Decoder(_Standing)
+_records, _facts, _standings = Decoder(_Record), Decoder(_Facts), Decoder(_Standing)
+_heads, _due_heads = Decoder(_Head), Decoder(_DueHead)
 
 
 def encode_file(file: SubjectFile, names: Names) -> bytes:
@@ -244,14 +254,20 @@ def decode_file(subject: str, record: bytes, names: Names) -> SubjectFile:
     )
 
 
-def read_near(subject: str, record: bytes, names: Names) -> Near:
-    """What a subject is near, read from its record alone. Raises what `decode_file` raises."""
+def read_near(subject: str, record: bytes, names: Names) -> frozenset[str]:
+    """The policies a subject is near, read from its record alone. Raises what `decode_file` raises."""
     if record[:1] != _RECORD:
-        file = decode_file(subject, record, names)
-        return Near(file.near, file.due_at)
+        return decode_file(subject, record, names).near
     near = _read(_heads, memoryview(record)[1:]).near
-    policies = frozenset(map(names.__getitem__, chain(near.due, near.standings, near.listed)))
-    return Near(policies, _moment(min(near.due.values())) if near.due else None)
+    return frozenset(map(names.__getitem__, chain(near.due, near.standings, near.listed)))
+
+
+def read_due(subject: str, record: bytes, names: Names) -> datetime | None:
+    """When time alone may next change something, read from a subject's record. Raises what `decode_file` raises."""
+    if record[:1] != _RECORD:
+        return decode_file(subject, record, names).due_at
+    due = _read(_due_heads, memoryview(record)[1:]).near.due
+    return _moment(min(due.values())) if due else None
 
 
 def _read(decoder: Decoder[Any], part: Any) -> Any:
@@ -289,13 +305,17 @@ class StoredFacts(Facts):
         known = self._known.get(key)
         if known is not None:
             return known
-        place = self._names.known_fact(key[0], key[1])
-        read = self._read
-        among = read.own if key[2] == NO_ITEM else read.items.get(key[2])
+        name, period, item = key
+        place, read = self._names.known_fact(name, period), self._read
+        among = read.own if item == NO_ITEM else read.items.get(item)
         if place is None or among is None or place not in among.places:
             return default
         at = among.places.index(place)
-        found = self._known[key] = self._value(among.values[at], among.said[at])
+        first = 4 * among.said[at]
+        provider, version, effective_at, arrived_at = read.said[first : first + 4]
+        found = self._known[key] = FactValue(
+            decode(among.values[at]), self._names[provider], version, _moment(effective_at), _moment(arrived_at)
+        )
         return found
 
     def value_of(self, key: FactKey) -> Value | None:
@@ -307,9 +327,10 @@ class StoredFacts(Facts):
             return None
         return decode(among.values[among.places.index(place)])
 
-    def _value(self, stored: bool | int | str, said: int) -> FactValue:
-        provider, version, effective_at, arrived_at = self._read.said[4 * said : 4 * said + 4]
-        return FactValue(decode(stored), self._names[provider], version, _moment(effective_at), _moment(arrived_at))
+    def own_values(self) -> dict[tuple[str, str], bool | int | str]:
+        """As `Facts` says."""
+        own = self._read.own
+        return dict(zip(map(self._names.own_fact, own.places), own.values, strict=True))
 
     def __iter__(self) -> Iterator[FactKey]:
         fact, read = self._names.fact, self._read
@@ -453,6 +474,7 @@ def _roster_line(line: _Line, names: Names) -> tuple[RosterKey, RosterEntry]:
 
 
 @lru_cache(65_536)  # what is due, and what arrived, shares its moments with many others
+@lru_cache(65_536)  # the same moments are written over and over: of ticks, due dates and senders
 def _instant(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 

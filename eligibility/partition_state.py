@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import islice
 from zlib import crc32
 
 from eligibility.engine import Engine, Mark
-from eligibility.file_record import Names, Near, decode_file, encode_file, read_near
+from eligibility.file_record import Names, decode_file, encode_file, read_due, read_near
 from eligibility.registry import Registry
 from eligibility.subject_file import SubjectFile
 
@@ -68,6 +69,7 @@ class PartitionState:
     _due: list[tuple[datetime, str]] = field(default_factory=list)
     _due_at: dict[str, datetime] = field(default_factory=dict)
     _near: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _unsorted: dict[str, None] = field(default_factory=dict)
     _outdated: list[str] = field(default_factory=list)
 
     @property
@@ -84,20 +86,34 @@ class PartitionState:
         """Take a subject's new file; `before`: the one it had, if any, from which the new one was made."""
         if before is None or before.facts is not file.facts:
             self.engine.put(file, self.registry)
-        known = None if before is None else Near(before.near, before.due_at)
-        self._keep(file.subject, encode_file(file, self.names), Near(file.near, file.due_at), known)
+        subject, known = file.subject, frozenset[str]() if before is None else before.near
+        if subject in self._unsorted:
+            del self._unsorted[subject]
+            known = frozenset()
+        self._records[subject] = encode_file(file, self.names)
+        self._sort(subject, file.near, known)
+        self._set_due(subject, file.due_at)
 
     def load(self, records: Mapping[str, bytes]) -> None:
         """Take subjects' files from their state records, instead of those they may have had.
 
-        Of each only what it is near is read. Its columns are written by `refresh`, or when it is looked at.
+        Of each only when it is due is read. The rest is done by `sort` and `refresh`, or when it is asked for.
         """
-        names, known = self.names, self._records
+        for subject in (records.keys() & self._records.keys()) - self._unsorted.keys():
+            self._sort(subject, frozenset(), read_near(subject, self._records[subject], self.names))
         for subject, record in records.items():
-            before = read_near(subject, known[subject], names) if subject in known else None
-            self._keep(subject, record, read_near(subject, record, names), before)
+            self._set_due(subject, read_due(subject, record, self.names))
+        self._records.update(records)
+        self._unsorted.update(dict.fromkeys(records))
         self.engine.meet_all(records)
         self._outdated += records
+
+    def sort(self, most: int | None = None) -> bool:
+        """Know of some subjects that were loaded, or of all, where they belong; returns whether there are more."""
+        for subject in list(islice(self._unsorted, most)):
+            self._sort(subject, read_near(subject, self._records[subject], self.names), frozenset())
+            del self._unsorted[subject]
+        return bool(self._unsorted)
 
     def refresh(self, most: int) -> bool:
         """Write the columns of some subjects that were loaded; returns whether there are more. Nothing depends on it
@@ -113,20 +129,21 @@ class PartitionState:
         outdated = self.engine.outdated(subjects, self.registry)
         self.engine.refresh((self.files[subject] for subject in outdated), self.registry)
 
-    def _keep(self, subject: str, record: bytes, near: Near, before: Near | None) -> None:
-        self._records[subject] = record
+    def _sort(self, subject: str, near: frozenset[str], known: frozenset[str]) -> None:
+        """`near`: the policies a subject is near; `known`: those it was near before."""
         self._buckets[bucket_of(subject)].add(subject)
-        known = frozenset() if before is None else before.policies
-        if known != near.policies:
-            for policy_id in known - near.policies:
+        if known is not near:
+            for policy_id in known - near:
                 self._near[policy_id].discard(subject)
-            for policy_id in near.policies - known:
+            for policy_id in near - known:
                 self._near[policy_id].add(subject)
-        if near.due_at is None:
+
+    def _set_due(self, subject: str, due_at: datetime | None) -> None:
+        if due_at is None:
             self._due_at.pop(subject, None)
-        elif self._due_at.get(subject) != near.due_at:
-            self._due_at[subject] = near.due_at
-            heappush(self._due, (near.due_at, subject))
+        elif self._due_at.get(subject) != due_at:
+            self._due_at[subject] = due_at
+            heappush(self._due, (due_at, subject))
 
     def open_roll_out(self) -> None:
         """Every bucket is to be looked at, beginning with the one at hand."""
@@ -134,6 +151,7 @@ class PartitionState:
 
     def near(self, policy_id: str) -> Set[str]:
         """The subjects near a policy, as `SubjectFile.near` says."""
+        self.sort()
         return self._near.get(policy_id, frozenset())
 
     def mark_of(self, subject: str) -> Mark | None:
@@ -155,10 +173,12 @@ class PartitionState:
 
     def bucket(self, number: int) -> list[str]:
         """The subjects of a bucket, in order."""
+        self.sort()
         return sorted(self._buckets[number])
 
     def bucket_size(self, number: int) -> int:
         """How many subjects a bucket has."""
+        self.sort()
         return len(self._buckets[number])
 
     def due(self, now: datetime, most: int) -> list[str]:

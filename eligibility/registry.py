@@ -67,14 +67,14 @@ class PolicyHistory:
         return self._begun(moment) and self._acting(moment).compiled is None
 
     def _begun(self, moment: datetime) -> bool:
-        return any(version.acts_from <= moment for version in self.versions)
+        return any([version.acts_from <= moment for version in self.versions])
 
     def _acting(self, moment: datetime) -> PolicyVersion:
         return next(version for version in reversed(self.versions) if version.acts_from <= moment)
 
     def changes_after(self, moment: datetime) -> datetime | None:
         """The next moment at which another version may act, or none."""
-        return min((v.acts_from for v in self.versions if v.acts_from > moment), default=None)
+        return min([v.acts_from for v in self.versions if v.acts_from > moment], default=None)
 
     @once
     def reads(self) -> frozenset[str]:
@@ -221,7 +221,10 @@ class Registry:
 
     def changes_after(self, policy_id: str, moment: datetime) -> datetime | None:
         """The next moment at which a policy's rules may change, by a publication of it or of a successor."""
-        concerned = (policy_id, *self.successors.get(policy_id, ()))
+        successors = self.successors.get(policy_id)
+        if not successors:
+            return self.policies[policy_id].changes_after(moment)
+        concerned = (policy_id, *successors)
         moments = [self.policies[each].changes_after(moment) for each in concerned]
         return min((m for m in moments if m is not None), default=None)
 

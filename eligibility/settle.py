@@ -47,6 +47,8 @@ def catch_up(
     since = max(Mark(file.settled_sequence, file.settled_at), since or Mark(-1, file.settled_at))
     effects: list[Effect] = []
     turns = [t for t in registry.turns if t.sequence > since.sequence and t.at >= since.at]
+    if not turns and since.at >= now:
+        return file, effects
     turns.sort(key=lambda turn: turn.at)
     moment = since.at
     while True:
@@ -230,8 +232,10 @@ class _Settling:
         """
         wanted: dict[PolicyItem, Evaluation] = {}
         for e in found:
+            if e.eligible is not None:
+                continue
             key = PolicyItem(e.key.policy, e.key.item)
-            if e.eligible is None and e.policy.public and not e.received and key not in self.told and self._single(e):
+            if e.policy.public and not e.received and key not in self.told and self._single(e):
                 wanted[key] = e
         for key in self.wanting.keys() - wanted.keys():
             del self.wanting[key]

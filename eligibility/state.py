@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -18,7 +19,7 @@ from typing import Any
 from eligibility import file_record_3
 from eligibility.catalogue import Catalogue
 from eligibility.compile import compile_policy
-from eligibility.engine import Mark
+from eligibility.engine import Engine, Mark
 from eligibility.errors import StopPartition
 from eligibility.file_record import SCHEMA, Names
 from eligibility.partition_state import PartitionState
@@ -117,33 +118,12 @@ def load_state(partition: int, records: Iterable[tuple[str, bytes]]) -> Partitio
     if CHECKPOINT not in latest:
         return PartitionState(partition)
     ckpt = _read(latest[CHECKPOINT])
-    stated = latest.get(CATALOGUE)
-    kept = None if stated is None else _read(stated)
-    policies = {
-        key.removeprefix(POLICY): _policy_of(record, stated)
-        for key, record in sorted(latest.items())
-        if key.startswith(POLICY)
-    }
-    successors: Mapping[str, frozenset[str]] = {}
-    for policy_id, history in policies.items():
-        successors = succeeding(successors, policy_id, history.documents)
-    registry = Registry(
-        catalogue=_catalogue_of(stated),
-        earlier=()
-        if kept is None
-        else tuple(
-            EarlierWord(_moment(until), _decode_days(complete), _decode_calendars(calendars), _decode_facts(facts))
-            for until, complete, calendars, facts in kept["earlier"]
-        ),
-        keys={} if kept is None else {(department, key_id): public for department, key_id, public in kept["keys"]},
-        policies=policies,
-        successors=successors,
-    )
-    state = PartitionState(partition, registry=registry)
+    rules = tuple(sorted((key, record) for key, record in latest.items() if key.startswith(POLICY)))
+    registry, engine = _ruled(rules, latest.get(CATALOGUE))
+    state = PartitionState(partition, registry=registry, engine=deepcopy(engine))
     _stand(state, ckpt)
     if NAMES in latest:
         state.names = Names(_read(latest[NAMES])["names"])
-    state.engine.follow(state.registry, sorted(state.registry.policies))
     state.load(_files(latest))
     return state
 
@@ -224,6 +204,32 @@ def _calendars(calendars: Mapping[int, CalendarYear]) -> list[Any]:
 
 def _decode_calendars(data: list[Any]) -> dict[int, CalendarYear]:
     return {item["year"]: CalendarYear.model_validate(item) for item in data}
+
+
+@lru_cache(1)
+def _ruled(rules: tuple[tuple[str, bytes], ...], stated: bytes | None) -> tuple[Registry, Engine]:
+    """The registry of policies' and the catalogue's state records, and an engine that follows it, to be copied:
+    a worker's partitions mostly have the same, and to index a policy takes many times as long as to copy it."""
+    kept = None if stated is None else _read(stated)
+    policies = {key.removeprefix(POLICY): _policy_of(record, stated) for key, record in rules}
+    successors: Mapping[str, frozenset[str]] = {}
+    for policy_id, history in policies.items():
+        successors = succeeding(successors, policy_id, history.documents)
+    registry = Registry(
+        catalogue=_catalogue_of(stated),
+        earlier=()
+        if kept is None
+        else tuple(
+            EarlierWord(_moment(until), _decode_days(complete), _decode_calendars(calendars), _decode_facts(facts))
+            for until, complete, calendars, facts in kept["earlier"]
+        ),
+        keys={} if kept is None else {(department, key_id): public for department, key_id, public in kept["keys"]},
+        policies=policies,
+        successors=successors,
+    )
+    engine = Engine()
+    engine.follow(registry, policies)
+    return registry, engine
 
 
 @lru_cache(16)

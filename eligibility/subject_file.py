@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from eligibility.once import once
-from eligibility.values import Value
+from eligibility.values import Value, encode
 from schemas.events import RosterEntry
 
 NO_PERIOD = "-"
@@ -167,6 +167,10 @@ class Facts(Mapping[FactKey, FactValue]):
         """A fact's value; None where nobody has said it."""
         raise NotImplementedError
 
+    def own_values(self) -> dict[tuple[str, str], bool | int | str]:
+        """The values of the subject's own facts, none of an item's, by name and period, as `encode` writes them."""
+        raise NotImplementedError
+
 
 class ChangedFacts(Facts):
     """Facts with some replaced or added; None: taken away. Immutable."""
@@ -197,6 +201,18 @@ class ChangedFacts(Facts):
         known = self.updates[key] if key in self.updates else _value_of(self.base, key)
         return known.value if isinstance(known, FactValue) else known
 
+    def own_values(self) -> dict[tuple[str, str], bool | int | str]:
+        """As `Facts` says."""
+        values = own_values(self.base)
+        for (name, period, item), known in self.updates.items():
+            if item != NO_ITEM:
+                continue
+            if known is None:
+                values.pop((name, period), None)
+            else:
+                values[name, period] = encode(known.value)
+        return values
+
     def __iter__(self) -> Iterator[FactKey]:
         yield from (key for key in self.base if key not in self.updates)
         yield from (key for key, value in self.updates.items() if value is not None)
@@ -213,6 +229,13 @@ def _value_of(facts: Mapping[FactKey, FactValue], key: FactKey) -> Value | None:
         return facts.value_of(key)
     known = facts.get(key)
     return None if known is None else known.value
+
+
+def own_values(facts: Mapping[FactKey, FactValue]) -> dict[tuple[str, str], bool | int | str]:
+    """As `Facts.own_values`, of any facts."""
+    if isinstance(facts, Facts):
+        return facts.own_values()
+    return {(key.name, key.period): encode(known.value) for key, known in facts.items() if key.item == NO_ITEM}
 
 
 @dataclass(frozen=True)
@@ -306,8 +329,10 @@ class SubjectFile:
                 updates[key] = FactValue(value, provider, version, effective_at, at)
         facts = ChangedFacts(self.facts, updates) if updates else self.facts
         made = self._with(facts=facts, versions={**self.versions, provider: version})
-        if any(key.name == RECEIPT_POLICY for key in values):
+        if any([key.name == RECEIPT_POLICY for key in values]):
             made.__dict__.pop("listed", None)
+        else:  # what it is near follows from its facts by its receipts alone
+            made.__dict__["near"] = self.near
         return made
 
     def with_roster_entry(self, department: str, entry: RosterEntry) -> SubjectFile:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eligibility.errors import StopPartition
-from eligibility.file_record import SCHEMA, Names, Near, decode_file, encode_file, read_near
+from eligibility.file_record import SCHEMA, Names, decode_file, encode_file, read_due, read_near
 from eligibility.subject_file import (
     NO_ITEM,
     FactKey,
@@ -32,6 +35,7 @@ from eligibility.values import Value
 from schemas.events import RosterEntry
 
 SUBJECT = "91210100MA0TEXT002"
+RELEASED = Path(__file__).parent / "released" / "state_3.json"
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 names = st.sampled_from(["-", "staff", "premium", "2024", "2024Q3", "tax", "finance", "AGED", "名"])
@@ -114,7 +118,23 @@ def test_a_file_comes_back_as_it_was(file: SubjectFile) -> None:
 @given(files())
 def test_what_it_is_near_is_read_alone(file: SubjectFile) -> None:
     known = Names()
-    assert read_near(SUBJECT, encode_file(file, known), known) == Near(file.near, file.due_at)
+    record = encode_file(file, known)
+    assert (read_near(SUBJECT, record, known), read_due(SUBJECT, record, known)) == (file.near, file.due_at)
+
+
+def test_of_an_earlier_release_too_what_is_read_alone_is_what_the_file_says() -> None:
+    kept = {key: b64decode(value) for key, value in json.loads(RELEASED.read_text()).items()}
+    known = Names(json.loads(kept["names"])["names"])
+    records = {key.removeprefix("f/"): record for key, record in kept.items() if key.startswith("f/")}
+    records["of which nothing is known"] = bytes([3, 10, 0, 0, 0, 0, 0, 0, 0, *[0] * 9, 1])
+    moments = set()
+    for subject, record in records.items():
+        assert record[0] == 3 != SCHEMA
+        file = decode_file(subject, record, known)
+        assert read_due(subject, record, known) == file.due_at
+        assert read_near(subject, record, known) == file.near
+        moments.add(file.due_at)
+    assert None in moments and len(moments) > 2
 
 
 @given(files(), st.lists(st.tuples(fact_keys, st.none() | values, changes), max_size=4))
