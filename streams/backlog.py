@@ -34,7 +34,8 @@ class Backlog:
     """One partition from the moment it is delivered until it is revoked or sought anew.
 
     `start` is the offset it starts at, `label` what its offsets are committed under, `generation` that of the group
-    when it was assigned; `held` counts the bytes of everything in it.
+    when it was assigned; `held` counts the bytes of everything in it;
+    `delivered` is the number of its last chunk among those of all partitions.
     """
 
     def __init__(self, tp: TP, start: int, label: str, generation: int) -> None:
@@ -43,6 +44,7 @@ class Backlog:
         self.label = label
         self.generation = generation
         self.held = 0
+        self.delivered = 0
         self.out: Chunk | None = None
         self.in_hand = False
         self._out_bytes = 0

@@ -1,19 +1,22 @@
 """A Faust transport that fences, loads, seeks and only then delivers, in chunks, and commits what is done.
 
-Broker URL ``zhida://host:port``. The app carries ``app.positions`` (`Positions`) and, where the default
-``read_uncommitted`` does not do, ``app.isolation_level``. Tables and Faust's own exactly_once are refused:
-the state has an owner already. Each override says which behaviour of Faust 0.15.3 it replaces, and why.
+Broker URL ``zhida://host:port``. The app carries ``app.positions`` (`Positions`) and, where the defaults do not do,
+``app.isolation_level`` (``read_uncommitted``) and ``app.chunks_at_once`` (no limit). Tables and Faust's own
+exactly_once are refused: the state has an owner already. Each override says which behaviour of Faust 0.15.3 it
+replaces, and why.
 
 A chunk is bounded in records and bytes (`CHUNK_RECORDS`, `CHUNK_BYTES`), and nothing waits for it to fill: a record
-leaves as soon as its partition's last chunk is finished, having waited `FETCH_WAIT_MS` at most for a fetch of other
-partitions. In memory there are at most `HELD_BYTES`, one run of `CHUNK_RECORDS`, and what aiokafka has prefetched:
-for each partition ``consumer_max_fetch_size``, or one batch that is larger, whatever the backlog.
+leaves as soon as its partition's last chunk is finished and fewer than ``app.chunks_at_once`` are out, the partition
+that has waited longest first, having waited `FETCH_WAIT_MS` at most for a fetch of other partitions. In memory there
+are at most `HELD_BYTES`, one run of `CHUNK_RECORDS`, and what aiokafka has prefetched: for each partition
+``consumer_max_fetch_size``, or one batch that is larger, whatever the backlog.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from aiokafka.errors import ConsumerStoppedError
@@ -62,6 +65,7 @@ class Consumer(driver.Consumer):
         #: Changes whenever the assignment does. What began in an earlier turn must not touch this one.
         self.turn = 0
         self._seeks = 0
+        self._delivered = 0
         self._sought_in = -1
         self._settled = asyncio.Event()
         self._acquiring: dict[TP, asyncio.Task[None]] = {}
@@ -218,8 +222,14 @@ class Consumer(driver.Consumer):
         while not self.should_stop:
             await self.wait_first(self._to_deliver.wait())
             self._to_deliver.clear()
-            for backlog in list(self._owned.values()):
-                if self.flow_active and (chunk := backlog.next_chunk()) is not None:
+            most = getattr(self.app, "chunks_at_once", None)
+            for backlog in sorted(self._owned.values(), key=attrgetter("delivered")):
+                out = sum(each.out is not None for each in self._owned.values())
+                if not self.flow_active or (most is not None and out >= most):
+                    break
+                if (chunk := backlog.next_chunk()) is not None:
+                    self._delivered += 1
+                    backlog.delivered = self._delivered
                     message = _message(chunk, backlog.generation)
                     await self.wait_first(self.callback(message), self.suspend_flow.wait())
 

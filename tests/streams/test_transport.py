@@ -116,6 +116,7 @@ class Broker:
 
     def app(self, ledger: Ledger, handle: Handle = nothing, **settings: Any) -> Any:
         isolation_level = settings.pop("isolation_level", "read_uncommitted")
+        chunks_at_once = settings.pop("chunks_at_once", None)
         app: Any = faust.App(
             self.group,
             broker=f"zhida://{self.servers}",
@@ -128,6 +129,8 @@ class Broker:
         )
         app.positions = ledger
         app.isolation_level = isolation_level
+        if chunks_at_once is not None:
+            app.chunks_at_once = chunks_at_once
 
         @chunk_agent(app, self.topic, name="taker")
         async def taker(chunk: Chunk) -> None:
@@ -286,6 +289,71 @@ async def test_what_comes_while_a_chunk_is_in_hand_leaves_together(broker: Broke
         gate.set()
         await until(lambda: ledger.offsets(tp) == list(range(10)))
     assert len(ledger.chunks) == 2
+
+
+def fetched(app: Any) -> set[TP]:
+    """The partitions that have a chunk out or records that wait."""
+    return {tp for tp, each in app.consumer._owned.items() if each.out is not None or each._waiting}
+
+
+@pytest.mark.parametrize(("chunks_at_once", "most"), [(1, 1), (2, 2), (None, 4)])
+async def test_so_many_chunks_are_out_at_once(broker: Broker, chunks_at_once: int | None, most: int) -> None:
+    partitions, ledger, gate = await broker.create(4), Ledger(), asyncio.Event()
+    await broker.produce(dict.fromkeys(range(4), 200))
+    in_hand: set[TP] = set()
+    at_once = []
+
+    async def held(chunk: Chunk) -> None:
+        in_hand.add(chunk.tp)
+        at_once.append(len(in_hand))
+        await gate.wait()
+        await asyncio.sleep(0.01)  # so that those that are out are seen together
+        in_hand.discard(chunk.tp)
+
+    app = broker.app(ledger, held, chunks_at_once=chunks_at_once)
+    async with running(app):
+        try:
+            await until(lambda: len(in_hand) >= most and fetched(app) == {*partitions})
+        finally:
+            gate.set()
+        await until(lambda: len(ledger.values()) == 800)
+    assert max(at_once) == most
+    for tp in partitions:
+        assert ledger.offsets(tp) == list(range(200))
+
+
+async def test_who_has_waited_longest_is_next(broker: Broker) -> None:
+    """One of two chunks at once is held: the other partitions take turns, though one has much more."""
+    (slow, *others), ledger, gate = await broker.create(4), Ledger(), asyncio.Event()
+    counts = dict(zip([slow, *others], (50, 800, 150, 150), strict=True))
+    await broker.produce({tp.partition: count for tp, count in counts.items()})
+    taken: list[TP] = []
+
+    def all_wait() -> bool:
+        """Whether nothing is still to be fetched that could be next."""
+        owned = app.consumer._owned
+        given = {tp: ledger.done.get(tp, 0) if each.out is None else each.out.next_offset for tp, each in owned.items()}
+        return len(owned) == 4 and all(given[tp] == counts[tp] or owned[tp]._waiting for tp in owned)
+
+    async def held(chunk: Chunk) -> None:
+        taken.append(chunk.tp)
+        await until(all_wait)
+        if chunk.tp == slow:
+            await gate.wait()
+
+    app = broker.app(ledger, held, chunks_at_once=2)
+    async with running(app):
+        try:
+            await until(lambda: all(ledger.offsets(tp) == list(range(counts[tp])) for tp in others))
+            assert ledger.offsets(slow) == []
+        finally:
+            gate.set()
+        await until(lambda: ledger.offsets(slow) == list(range(50)))
+    assert slow in taken[:4]
+    turns = [tp for tp in taken if tp != slow]
+    everybody = 3 * min(turns.count(tp) for tp in others)
+    assert everybody >= 9
+    assert turns[:everybody] == turns[:3] * (everybody // 3) and set(turns[:3]) == {*others}
 
 
 def buffered(app: Any) -> int:
