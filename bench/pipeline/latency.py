@@ -21,7 +21,7 @@ from bench.pipeline.workload import Sent
 from schemas.topics import NOTICES
 from streams.reading import reader
 
-TICK = 0.002  # seconds between sends: all changes that are due are sent together
+TICK = 0.005  # seconds between sends, as long as a producer of Kafka 4 lingers by default: what is due is sent together
 BEHIND = 30.0  # seconds that the last pushes may take
 EFFECT_ID = "ce_id"
 
