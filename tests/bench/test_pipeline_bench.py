@@ -38,6 +38,7 @@ TINY = Sizes(
     distinct=200,
     rounds=1,
     changes={OURS: 600, TEXTBOOK: 200, TEXTBOOK_EXACTLY_ONCE: 200, LIMIT: 600},
+    warm_up=0.5,
     latency=2.0,
     rollout=2.0,
     restarted=(),
