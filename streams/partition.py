@@ -244,7 +244,7 @@ class Partition:
             while await self._turns.slice(lambda: self.state.sort(SUBJECTS_SORTED)):
                 pass
         # Which subjects are near each policy is millions of entries, and every full collection of garbage would go
-        # through them: a sixth of a worker's time at 200,000 subjects. What is not collected by now is kept for good.
+        # through them, with all changes waiting. What is garbage and not collected by now is kept for good.
         if len(self.state.records) > FROZEN_FROM:
             gc.collect(1)
             gc.freeze()
