@@ -8,20 +8,20 @@ are numbered so that a subtree is a span. Codes and identifiers are numbered as 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from eligibility.business_time import period_kind, relative_label
 from eligibility.catalogue import Catalogue
 from eligibility.derived import DERIVED
 from eligibility.facts_view import Derived, FactsView
-from eligibility.subject_file import NO_PERIOD, own_values
+from eligibility.subject_file import NO_PERIOD, FactKey, own_values
 from eligibility.values import Value, decode
 from schemas.catalogue import FactDeclaration, FactType, PeriodKind
 from schemas.industries import INDUSTRIES
@@ -96,7 +96,7 @@ def cut(operator: str, bound: Fraction, kind: FactType) -> tuple[int, bool] | No
     return (at, operator in "≥>") if abs(at) < MOST else None
 
 
-_Step = tuple[int, tuple[str, str], Callable[[Any], int] | None]
+_Step = tuple[int, FactKey | None]
 
 
 @dataclass
@@ -177,12 +177,11 @@ class Attributes:
         """The codes of all attributes: values become codes as they are stored."""
         stored = own_values(view.file.facts)
         row: Row = []
-        for slot, key, code in self._plan(view):
-            value = None if code is None else stored.get(key)
+        for slot, key in self._plan(view):
+            value = None if key is None else stored.get(key)
             if value is not None:
-                assert code is not None
-                row.append(code(value))
-            elif code is not None and self.kinds[slot] is not FactType.BOOLEAN:
+                row.append(self.code(slot, decode(value)))
+            elif key is not None and self.kinds[slot] is not FactType.BOOLEAN:
                 row.append(None)
             else:  # derived, told by the subject's key, or false where a list is complete
                 seen = view.value(*self.every[slot])
@@ -190,7 +189,7 @@ class Attributes:
         return row
 
     def _plan(self, view: FactsView) -> list[_Step]:
-        """Per slot, where its value is stored as of the view's day, and how it becomes a code; None: it is not."""
+        """Per slot, the fact that is its value on the view's day; None: no stored one says it."""
         known = self._latest_plan
         if known is not None and known[0] == view.today and known[1] is view.catalogue and len(known[2]) == len(self):
             return known[2]
@@ -198,29 +197,12 @@ class Attributes:
         for slot, (fact, period) in enumerate(self.every):
             label = NO_PERIOD if period is None else relative_label(view.today, period)
             plain = fact in view.catalogue.facts and fact != "kind"
-            plan.append((slot, (fact, label), self._coder(slot) if plain else None))
+            plan.append((slot, FactKey(fact, label) if plain else None))
         self._latest_plan = view.today, view.catalogue, plan
         return plan
 
-    def _coder(self, slot: int) -> Callable[[Any], int]:
-        """How a stored value becomes a code."""
-        match self.kinds[slot]:
-            case FactType.INTEGER | FactType.BOOLEAN:
-                return int
-            case FactType.CODE | FactType.IDENTIFIER:
-                names = self._names[slot]
-                return lambda stored: names.setdefault(stored[2:], len(names))
-            case FactType.DATE:
-                return lambda stored: date.fromisoformat(stored[2:]).toordinal()
-            case FactType.REGION:
-                return lambda stored: _REGION_CODES[stored[2:]]
-            case FactType.INDUSTRY:
-                return lambda stored: industry_code(stored[2:])
-            case FactType.DECIMAL:
-                return lambda stored: number_code(cast(Fraction, decode(stored)))
-
     def __deepcopy__(self, memo: dict[int, object]) -> Attributes:
-        made = memo[id(self)] = Attributes()  # without the plan, whose steps number names of this one
+        made = memo[id(self)] = Attributes()  # without the plan, which would copy a whole catalogue
         parts = {name: part for name, part in vars(self).items() if name != "_latest_plan"}
         made.__dict__.update(deepcopy(parts, memo))
         return made

@@ -12,7 +12,7 @@ from eligibility.business_time import earliest
 from eligibility.checks import COMPARE, Check, NotPast, Threshold, count_holds, proves_itself
 from eligibility.derived import RECEIPTS
 from eligibility.facts_view import FactsView, MissingFact, Observation, Source
-from eligibility.kleene import Truth, negation
+from eligibility.kleene import Truth, all_of, any_of, negation
 from eligibility.receipts import Receipt, receipts_seen, unknown_receipts
 from eligibility.subject_file import NO_ITEM, NO_PERIOD, PeriodItem
 from schemas.policy import RelativePeriod
@@ -73,8 +73,7 @@ def combined(value: Truth, deciding: Sequence[Outcome], holds_until: date | None
         if held is None:
             missing |= lacks
             undefined = undefined or has_none
-        if changes is not None and (changes_on is None or changes < changes_on):
-            changes_on = changes
+        changes_on = earliest(changes_on, changes)
     return Outcome(value, tuple(grounds), missing, changes_on, holds_until, undefined)
 
 
@@ -140,10 +139,9 @@ class Test:
 
     def _today(self, scope: Scope) -> Outcome:
         seen, today = self.reading.at(scope, None), scope.view.today
-        known, changes_on = seen.value, seen.changes_on
-        turns = self.check.changes_after(known, today)  # what refers to an event, no tick can change
-        if turns is not None and (changes_on is None or turns < changes_on):
-            changes_on = turns
+        known = seen.value
+        # What refers to an event, no tick can change: this is asked of today's facts only.
+        changes_on = earliest(seen.changes_on, self.check.changes_after(known, today))
         value = None if known is None else self.check.holds(known, today)
         grounds = (Ground(self.text, value, seen),)
         if value is None:
@@ -322,11 +320,8 @@ def conjoined(*outcomes: Outcome) -> Outcome:
 
 
 def _grouped(decisive: bool, outcomes: Sequence[Outcome]) -> Outcome:
-    deciding: Sequence[Outcome] = [outcome for outcome in outcomes if outcome.value is decisive]
-    value: Truth = decisive
-    if not deciding:
-        deciding = outcomes
-        value = None if any([outcome.value is None for outcome in outcomes]) else not decisive
+    value = (any_of if decisive else all_of)([outcome.value for outcome in outcomes])
+    deciding = [o for o in outcomes if o.value is decisive] if value is decisive else outcomes
     return combined(value, deciding, _holds_until(decisive, deciding) if value is True else None)
 
 

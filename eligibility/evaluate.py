@@ -302,9 +302,6 @@ def _within_bounds(reasons: list[Reason]) -> Iterator[Reason]:
     """Reasons with at most so many inputs, each and in all, so that a decision stays a readable record."""
     left = MOST_INPUTS
     for reason in reasons:
-        if not reason.inputs:
-            yield reason
-            continue
         kept = min(len(reason.inputs), MOST_INPUTS_OF_A_REASON, left)
         left -= kept
         cut = len(reason.inputs) - kept
@@ -312,21 +309,7 @@ def _within_bounds(reasons: list[Reason]) -> Iterator[Reason]:
 
 
 def _reason(ground: Ground) -> Reason:
-    condition, value, (name, period, item, known, sources, _, _, derived) = ground
-    if derived or not sources:
-        return Reason(condition=condition, value=value, **_observed(ground.observation))
-    _, (_, provider, version, _, _), complete_as_of = sources[0]
-    return Reason(
-        condition=condition,
-        value=value,
-        fact=name,
-        period=None if period == NO_PERIOD else period,
-        item=None if item == NO_ITEM else item,
-        observed=None if known is None else shown(known),
-        provider=provider,
-        provider_version=version if complete_as_of is None else None,
-        complete_as_of=complete_as_of,
-    )
+    return Reason(condition=ground.condition, value=ground.value, **_observed(ground.observation))
 
 
 def _base_reasons(standard: Standard | None) -> list[Reason]:

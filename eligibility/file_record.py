@@ -67,7 +67,6 @@ class Names(dict[int, str]):
         super().__init__(enumerate(names))
         self._places = {name: place for place, name in self.items()}
         self._facts: dict[int, FactKey] = {}
-        self._own_facts: dict[int, tuple[str, str]] = {}
         self.standing = _reading(self)
 
     def place(self, name: str) -> int:
@@ -101,11 +100,6 @@ class Names(dict[int, str]):
             name, _, period = self[place].partition(" ")
             known = self._facts[place] = FactKey(name, period or NO_PERIOD)
         return known
-
-    def own_fact(self, place: int) -> tuple[str, str]:
-        """The name and the period of the fact at a place."""
-        known = self._own_facts.get(place)
-        return known if known is not None else self._own_facts.setdefault(place, self.fact(place)[:2])
 
     def __missing__(self, place: int) -> str:
         raise StopPartition(f"a subject's file refers to name {place} of its partition, which has {len(self)} names")
@@ -327,10 +321,10 @@ class StoredFacts(Facts):
             return None
         return decode(among.values[among.places.index(place)])
 
-    def own_values(self) -> dict[tuple[str, str], bool | int | str]:
+    def own_values(self) -> dict[FactKey, bool | int | str]:
         """As `Facts` says."""
         own = self._read.own
-        return dict(zip(map(self._names.own_fact, own.places), own.values, strict=True))
+        return dict(zip(map(self._names.fact, own.places), own.values, strict=True))
 
     def __iter__(self) -> Iterator[FactKey]:
         fact, read = self._names.fact, self._read
@@ -474,7 +468,6 @@ def _roster_line(line: _Line, names: Names) -> tuple[RosterKey, RosterEntry]:
 
 
 @lru_cache(65_536)  # what is due, and what arrived, shares its moments with many others
-@lru_cache(65_536)  # the same moments are written over and over: of ticks, due dates and senders
 def _instant(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 

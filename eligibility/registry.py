@@ -221,10 +221,7 @@ class Registry:
 
     def changes_after(self, policy_id: str, moment: datetime) -> datetime | None:
         """The next moment at which a policy's rules may change, by a publication of it or of a successor."""
-        successors = self.successors.get(policy_id)
-        if not successors:
-            return self.policies[policy_id].changes_after(moment)
-        concerned = (policy_id, *successors)
+        concerned = (policy_id, *self.successors.get(policy_id, ()))
         moments = [self.policies[each].changes_after(moment) for each in concerned]
         return min((m for m in moments if m is not None), default=None)
 

@@ -167,8 +167,8 @@ class Facts(Mapping[FactKey, FactValue]):
         """A fact's value; None where nobody has said it."""
         raise NotImplementedError
 
-    def own_values(self) -> dict[tuple[str, str], bool | int | str]:
-        """The values of the subject's own facts, none of an item's, by name and period, as `encode` writes them."""
+    def own_values(self) -> dict[FactKey, bool | int | str]:
+        """The values of the subject's own facts, none of an item's, as `encode` writes them."""
         raise NotImplementedError
 
 
@@ -201,16 +201,14 @@ class ChangedFacts(Facts):
         known = self.updates[key] if key in self.updates else _value_of(self.base, key)
         return known.value if isinstance(known, FactValue) else known
 
-    def own_values(self) -> dict[tuple[str, str], bool | int | str]:
+    def own_values(self) -> dict[FactKey, bool | int | str]:
         """As `Facts` says."""
         values = own_values(self.base)
-        for (name, period, item), known in self.updates.items():
-            if item != NO_ITEM:
-                continue
+        for key, known in self.updates.items():
             if known is None:
-                values.pop((name, period), None)
-            else:
-                values[name, period] = encode(known.value)
+                values.pop(key, None)
+            elif key.item == NO_ITEM:
+                values[key] = encode(known.value)
         return values
 
     def __iter__(self) -> Iterator[FactKey]:
@@ -231,11 +229,11 @@ def _value_of(facts: Mapping[FactKey, FactValue], key: FactKey) -> Value | None:
     return None if known is None else known.value
 
 
-def own_values(facts: Mapping[FactKey, FactValue]) -> dict[tuple[str, str], bool | int | str]:
+def own_values(facts: Mapping[FactKey, FactValue]) -> dict[FactKey, bool | int | str]:
     """As `Facts.own_values`, of any facts."""
     if isinstance(facts, Facts):
         return facts.own_values()
-    return {(key.name, key.period): encode(known.value) for key, known in facts.items() if key.item == NO_ITEM}
+    return {key: encode(known.value) for key, known in facts.items() if key.item == NO_ITEM}
 
 
 @dataclass(frozen=True)

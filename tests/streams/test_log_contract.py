@@ -99,6 +99,15 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def ends_at(broker: Broker, offset: int) -> None:
+    """Wait until what is committed of the partition ends there."""
+
+    async def visible() -> bool:
+        return await broker.end(broker.here) == offset
+
+    await until(visible)
+
+
 async def test_records_of_a_partition_are_dense_and_in_order(broker: Broker) -> None:
     async with broker.plain() as producer:
         sent = [await producer.send(broker.here.topic, b"%d" % n, b"k", partition=0) for n in range(30)]
@@ -133,11 +142,7 @@ async def test_an_open_transaction_hides_itself_and_what_follows(broker: Broker)
         assert await broker.read(broker.here, committed=False) == [b"before", b"within", b"after"]
         assert await broker.end(broker.here, committed=False) == 3
         await owner.commit_transaction()
-
-        async def visible() -> bool:
-            return await broker.end(broker.here) == 4
-
-        await until(visible)
+        await ends_at(broker, 4)
         assert await broker.read(broker.here) == [b"before", b"within", b"after"]
 
 
@@ -171,11 +176,7 @@ async def test_what_is_aborted_is_never_seen(broker: Broker) -> None:
         await owner.begin_transaction()
         await owner.send_and_wait(broker.here.topic, b"kept", partition=0)
         await owner.commit_transaction()
-
-        async def visible() -> bool:
-            return await broker.end(broker.here) == 4
-
-        await until(visible)
+        await ends_at(broker, 4)
     assert await broker.read(broker.here) == [b"kept"]
     assert await broker.read(broker.here, committed=False) == [b"taken back", b"kept"]
 
@@ -192,11 +193,7 @@ async def test_a_new_owner_ends_the_former_ones_transaction(broker: Broker) -> N
             await owner.begin_transaction()
             await owner.send_and_wait(broker.here.topic, b"kept", partition=0)
             await owner.commit_transaction()
-
-            async def visible() -> bool:
-                return await broker.end(broker.here) == 4
-
-            await until(visible)
+            await ends_at(broker, 4)
     assert await broker.read(broker.here) == [b"kept"]
 
 
@@ -226,11 +223,7 @@ async def test_transactions_of_different_owners_do_not_wait_for_each_other(broke
         await two.commit_transaction()
         assert await broker.end(broker.here) == 0, "the first open one decides what is stable"
         await one.commit_transaction()
-
-        async def visible() -> bool:
-            return await broker.end(broker.here) == 4
-
-        await until(visible)
+        await ends_at(broker, 4)
     assert await broker.read(broker.here) == [b"one", b"two"]
 
 
